@@ -28,7 +28,8 @@ impl Secret {
     /// Whether both hold the same text, in a time that depends on the lengths alone.
     pub fn same_as(&self, other: &Secret) -> bool {
         let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
-        a.len() == b.len() && a.iter().zip(b).fold(0_u8, |differing, (x, y)| differing | (x ^ y)) == 0
+        a.len() == b.len()
+            && a.iter().zip(b).fold(0_u8, |differing, (x, y)| differing | (x ^ y)) == 0
     }
 }
 
