@@ -12,8 +12,8 @@ mod token;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use login::{
-    LoggedIn, LoggedOut, LoginAnswer, LoginRequest, LogoutAnswer, LogoutRequest, PendingLogin,
-    Revocation,
+    LoggedIn, LoggedOut, LoginAnswer, LoginCancelled, LoginRequest, LogoutAnswer, LogoutRequest,
+    PendingLogin, Revocation,
 };
 pub use profile_name::{InvalidProfileName, PROFILE_NAME_MAX, ProfileName};
 pub use secret::Secret;

@@ -71,6 +71,10 @@ pub struct LoggedIn {
     pub user_email: Option<String>,
 }
 
+/// The answer of `DELETE /v1/login/{id}`: nothing to say yet, room for what comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LoginCancelled {}
+
 /// Forgets one profile's tokens, or all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogoutRequest {

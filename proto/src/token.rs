@@ -79,7 +79,7 @@ pub enum TokenType {
     #[serde(rename = "none")]
     None,
     /// A type of a newer daemon.
-    #[serde(other)]
+    #[serde(other, rename = "unknown")]
     Unknown,
 }
 
