@@ -6,12 +6,15 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod environment;
 pub mod fetch;
 pub mod handlers;
 pub mod registry;
 pub mod server;
+pub mod signals;
 pub mod snapshot;
 pub mod store;
 pub mod sys;
+pub mod systemd;
 pub mod task;
 pub mod tasks;

@@ -1,7 +1,7 @@
 //! Many sleepers on one timer of the kernel, on the boot-time clock.
 
-use super::system_boot;
 use super::timer::Timer;
+use super::{NANOS_PER_MILLI, system_boot};
 use bearerd_session::time::Boot;
 use rustix::time::{TimerfdClockId, TimerfdTimerFlags, Timespec};
 use std::collections::BTreeMap;
@@ -62,10 +62,10 @@ impl Alarm {
         {
             due.push(first.remove());
         }
-        match sleepers.waiting.first_key_value().map(|(&(deadline, _), _)| deadline) {
-            Some(deadline) if sleepers.set_for == Some(deadline) => {}
-            Some(deadline) => self.set(&mut sleepers, deadline),
-            None => sleepers.set_for = None,
+        // A timer that has rung is set for nothing any more.
+        sleepers.set_for = None;
+        if let Some(&(deadline, _)) = sleepers.waiting.keys().next() {
+            self.set(&mut sleepers, deadline);
         }
         due
     }
@@ -129,13 +129,138 @@ impl Drop for Sleep<'_> {
 }
 
 fn timespec(deadline: Boot) -> Timespec {
-    let millis = deadline.as_millis();
-    let nanos = millis % 1_000 * NANOS_PER_MILLI;
-    Timespec {
-        tv_sec: i64::try_from(millis / 1_000).unwrap_or(i64::MAX),
-        // Under a second, so it fits every width that this field has.
-        tv_nsec: nanos.try_into().unwrap_or(0),
-    }
+    // What does not fit lies beyond the kernel's own range, which ends in the year 2262.
+    let millis = i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
+    Timespec { tv_sec: millis / 1_000, tv_nsec: millis % 1_000 * NANOS_PER_MILLI }
 }
 
-const NANOS_PER_MILLI: u64 = 1_000_000;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use std::sync::Arc;
+    use std::task::Wake;
+    use std::time::Duration;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Writes its name down when it is woken.
+    struct Bell {
+        name: usize,
+        woken: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.woken.lock().unwrap().push(self.name);
+        }
+    }
+
+    struct Bench {
+        alarm: Alarm,
+        base: Boot,
+        woken: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { alarm: Alarm::new().unwrap(), base: system_boot() + HOUR, woken: Arc::default() }
+        }
+
+        /// A sleeper that has been polled once, to be woken so long after the base.
+        fn sleeper(&self, name: usize, after: Duration) -> Pin<Box<Sleep<'_>>> {
+            let waker = Waker::from(Arc::new(Bell { name, woken: Arc::clone(&self.woken) }));
+            let mut sleep = Box::pin(self.alarm.sleep_until(self.base + after));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            sleep
+        }
+
+        fn ring(&self, after: Duration) -> Vec<usize> {
+            self.alarm.take_due(self.base + after).into_iter().for_each(Waker::wake);
+            std::mem::take(&mut *self.woken.lock().unwrap())
+        }
+
+        fn times_set(&self) -> usize {
+            self.alarm.sleepers().times_set
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thousand_sleepers_set_the_timer_for_the_earliest_alone() {
+        let bench = Bench::new();
+        let first = bench.sleeper(0, SECOND);
+        let others: Vec<_> = (1..1_000).map(|name| bench.sleeper(name, SECOND * 2)).collect();
+        assert_eq!(bench.times_set(), 1, "later ones need no system call");
+        let earlier = bench.sleeper(1_000, SECOND / 2);
+        assert_eq!(bench.times_set(), 2, "a new earliest one needs one");
+        assert_eq!(bench.ring(SECOND), [1_000, 0]);
+        assert_eq!(bench.times_set(), 3, "one ring sets it once for all who are left");
+        assert_eq!(bench.ring(SECOND * 2), Vec::from_iter(1..1_000));
+        assert_eq!(bench.times_set(), 3, "with nobody left it is not set");
+        drop((first, others, earlier));
+    }
+
+    #[tokio::test]
+    async fn sleepers_wake_in_the_order_of_their_deadlines() {
+        let bench = Bench::new();
+        let sleepers = [(0, 30), (1, 10), (2, 20), (3, 40)]
+            .map(|(name, seconds)| bench.sleeper(name, Duration::from_secs(seconds)));
+        assert_eq!(bench.ring(SECOND * 9), []);
+        assert_eq!(bench.ring(SECOND * 30), [1, 2, 0]);
+        assert_eq!(bench.ring(SECOND * 40), [3]);
+        drop(sleepers);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_sleeper_leaves_nothing_behind_and_costs_no_system_call() {
+        let bench = Bench::new();
+        for turn in 0..100 {
+            drop(bench.sleeper(turn, SECOND));
+        }
+        assert_eq!(bench.times_set(), 1, "a loop that waits anew each turn sets the timer once");
+        assert!(bench.alarm.sleepers().waiting.is_empty());
+        assert_eq!(bench.ring(SECOND), []);
+        let next = bench.sleeper(100, SECOND * 2);
+        assert_eq!(bench.times_set(), 2, "a timer that has rung is set again");
+        drop(next);
+    }
+
+    #[tokio::test]
+    async fn a_deadline_that_has_passed_is_met_at_once() {
+        let alarm = Alarm::new().unwrap();
+        for deadline in [Boot::from_millis(0), system_boot()] {
+            assert!(alarm.sleep_until(deadline).now_or_never().is_some());
+        }
+        assert_eq!(alarm.sleepers().times_set, 0);
+    }
+
+    #[tokio::test]
+    async fn the_kernel_takes_every_deadline() {
+        let alarm = Alarm::new().unwrap();
+        for deadline in [Boot::from_millis(u64::MAX), system_boot() + HOUR * 24 * 365 * 400] {
+            assert!(alarm.sleep_until(deadline).now_or_never().is_none());
+            assert_eq!(alarm.sleepers().set_for, Some(deadline));
+            alarm.sleepers().set_for = None;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_timer_really_rings_for_one_deadline_after_the_other() {
+        let alarm = Alarm::new().unwrap();
+        let begin = system_boot();
+        let waits = [30, 10, 20].map(|millis| {
+            let deadline = begin + Duration::from_millis(millis);
+            let alarm = &alarm;
+            async move {
+                alarm.sleep_until(deadline).await;
+                assert!(system_boot() >= deadline, "woken before its time");
+            }
+        });
+        tokio::select! {
+            error = alarm.run() => panic!("the timer broke: {error}"),
+            _ = futures_util::future::join_all(waits) => {}
+        }
+        assert!(alarm.sleepers().waiting.is_empty());
+    }
+}

@@ -122,7 +122,7 @@ fn system_wall() -> Wall {
 
 /// Rounded down, so that a clock which shows a deadline has reached it.
 fn millis(time: Timespec) -> i64 {
-    time.tv_sec.saturating_mul(1_000).saturating_add(i64::from(time.tv_nsec) / NANOS_PER_MILLI)
+    time.tv_sec.saturating_mul(1_000).saturating_add(time.tv_nsec / NANOS_PER_MILLI)
 }
 
 const NANOS_PER_MILLI: i64 = 1_000_000;

@@ -1,0 +1,250 @@
+//! The one module that reads the environment, once, and what follows from it for the daemon's places.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What the daemon takes from its environment. A variable that is empty counts as not set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `BEARERD_CONFIG`: the configuration file.
+    pub config: Option<PathBuf>,
+    /// `BEARERD_STATE`: the state folder.
+    pub state: Option<PathBuf>,
+    /// `BEARERD_SOCKET`: where to listen.
+    pub socket: Option<PathBuf>,
+    /// What to log: `BEARERD_LOG`, else `RUST_LOG`.
+    pub log: Option<String>,
+    /// `XDG_CONFIG_HOME`, if absolute.
+    pub config_home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, if absolute.
+    pub state_home: Option<PathBuf>,
+    /// `XDG_RUNTIME_DIR`, if absolute.
+    pub runtime_dir: Option<PathBuf>,
+    /// `HOME`, if absolute.
+    pub home: Option<PathBuf>,
+    /// `CREDENTIALS_DIRECTORY`: the credentials that systemd passed to the unit.
+    pub credentials: Option<PathBuf>,
+    /// `NOTIFY_SOCKET` is set: a service manager wants to hear from the daemon.
+    pub supervised: bool,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    pub fn read() -> Self {
+        Self::from_variables(std::env::var_os)
+    }
+
+    /// The same from variables that are given.
+    pub fn from_variables(variable: impl Fn(&'static str) -> Option<OsString>) -> Self {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let path = |name| set(name).map(PathBuf::from);
+        // "All paths set in these environment variables must be absolute. If an implementation encounters a relative
+        // path in any of these variables it should consider the path invalid and ignore it." (XDG Base Directory)
+        let absolute = |name| path(name).filter(|path| path.is_absolute());
+        let text = |name| set(name).map(|value| value.to_string_lossy().into_owned());
+        Self {
+            config: path("BEARERD_CONFIG"),
+            state: path("BEARERD_STATE"),
+            socket: path("BEARERD_SOCKET"),
+            log: text("BEARERD_LOG").or_else(|| text("RUST_LOG")),
+            config_home: absolute("XDG_CONFIG_HOME"),
+            state_home: absolute("XDG_STATE_HOME"),
+            runtime_dir: absolute("XDG_RUNTIME_DIR"),
+            home: absolute("HOME"),
+            credentials: absolute("CREDENTIALS_DIRECTORY"),
+            supervised: set("NOTIFY_SOCKET").is_some(),
+        }
+    }
+
+    /// The configuration file: `BEARERD_CONFIG`, else `bearerd/config.toml` in the user's configuration folder.
+    ///
+    /// # Errors
+    /// Where no variable tells.
+    pub fn config_file(&self) -> Result<PathBuf, EnvironmentError> {
+        let default =
+            || Some(below(&self.config_home, &self.home, ".config")?.join("bearerd/config.toml"));
+        self.config.clone().or_else(default).ok_or(EnvironmentError::NoPlace {
+            what: "the configuration",
+            ours: "BEARERD_CONFIG",
+            theirs: "XDG_CONFIG_HOME",
+        })
+    }
+
+    /// The state folder: `BEARERD_STATE`, else `bearerd` in the user's state folder.
+    ///
+    /// Never systemd's `STATE_DIRECTORY`: every way to start the daemon has to find the same state.
+    ///
+    /// # Errors
+    /// Where no variable tells.
+    pub fn state_folder(&self) -> Result<PathBuf, EnvironmentError> {
+        let default = || Some(below(&self.state_home, &self.home, ".local/state")?.join("bearerd"));
+        self.state.clone().or_else(default).ok_or(EnvironmentError::NoPlace {
+            what: "the saved sessions",
+            ours: "BEARERD_STATE",
+            theirs: "XDG_STATE_HOME",
+        })
+    }
+
+    /// The user's runtime folder: `XDG_RUNTIME_DIR`, else `/run/user/UID` where `is_own` says that this folder is
+    /// there and the user's own. Notebook containers and batch jobs often have neither.
+    pub fn runtime_folder(&self, uid: u32, is_own: impl FnOnce(&Path) -> bool) -> Option<PathBuf> {
+        let usual =
+            || Some(PathBuf::from(format!("/run/user/{uid}"))).filter(|folder| is_own(folder));
+        self.runtime_dir.clone().or_else(usual)
+    }
+
+    /// Where to listen: `BEARERD_SOCKET`, else `bearerd.sock` in the runtime folder, else `bearerd-HOST.sock` in the
+    /// state folder, which a home on the network shares among hosts.
+    ///
+    /// # Errors
+    /// Where no variable tells.
+    pub fn socket_path(
+        &self,
+        uid: u32,
+        host: &str,
+        is_own: impl FnOnce(&Path) -> bool,
+    ) -> Result<PathBuf, EnvironmentError> {
+        if let Some(socket) = &self.socket {
+            return Ok(socket.clone());
+        }
+        match self.runtime_folder(uid, is_own) {
+            Some(folder) => Ok(folder.join("bearerd.sock")),
+            None => Ok(self.state_folder()?.join(format!("bearerd-{host}.sock"))),
+        }
+    }
+}
+
+/// Why a place of the daemon is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EnvironmentError {
+    /// A service without a login, or `env -i`: not even `HOME` is there.
+    #[error("cannot tell where {what} should be: set HOME, {theirs} (both absolute) or {ours}")]
+    NoPlace {
+        /// What has no place.
+        what: &'static str,
+        /// The variable of bearerd that names it.
+        ours: &'static str,
+        /// The XDG variable that names the folder above it.
+        theirs: &'static str,
+    },
+}
+
+fn below(
+    named: &Option<PathBuf>,
+    home: &Option<PathBuf>,
+    default: impl AsRef<OsStr>,
+) -> Option<PathBuf> {
+    named.clone().or_else(|| Some(home.as_ref()?.join(Path::new(&default))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&'static str, &str)]) -> Environment {
+        Environment::from_variables(|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        })
+    }
+
+    fn nobodys(_: &Path) -> bool {
+        false
+    }
+
+    #[test]
+    fn the_configuration_file() {
+        let no_place = "cannot tell where the configuration should be: \
+                        set HOME, XDG_CONFIG_HOME (both absolute) or BEARERD_CONFIG";
+        for (variables, expected) in [
+            (&[("HOME", "/home/jane")][..], Ok("/home/jane/.config/bearerd/config.toml")),
+            (&[("HOME", "/home/jane"), ("XDG_CONFIG_HOME", "/c")], Ok("/c/bearerd/config.toml")),
+            (
+                &[("HOME", "/home/jane"), ("XDG_CONFIG_HOME", "")],
+                Ok("/home/jane/.config/bearerd/config.toml"),
+            ),
+            (
+                &[("HOME", "/home/jane"), ("XDG_CONFIG_HOME", "c")],
+                Ok("/home/jane/.config/bearerd/config.toml"),
+            ),
+            (&[("XDG_CONFIG_HOME", "/c")], Ok("/c/bearerd/config.toml")),
+            (&[("XDG_CONFIG_HOME", "/c"), ("BEARERD_CONFIG", "./mine.toml")], Ok("./mine.toml")),
+            (
+                &[("HOME", "/home/jane"), ("BEARERD_CONFIG", "")],
+                Ok("/home/jane/.config/bearerd/config.toml"),
+            ),
+            (&[("HOME", "home/jane")], Err(no_place)),
+            (&[], Err(no_place)),
+        ] {
+            let file = environment(variables).config_file().map_err(|error| error.to_string());
+            assert_eq!(file, expected.map(PathBuf::from).map_err(str::to_owned), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn the_state_folder() {
+        let no_place = "cannot tell where the saved sessions should be: \
+                        set HOME, XDG_STATE_HOME (both absolute) or BEARERD_STATE";
+        for (variables, expected) in [
+            (&[("HOME", "/home/jane")][..], Ok("/home/jane/.local/state/bearerd")),
+            (&[("HOME", "/home/jane"), ("XDG_STATE_HOME", "/s")], Ok("/s/bearerd")),
+            (
+                &[("HOME", "/home/jane"), ("XDG_STATE_HOME", "../s")],
+                Ok("/home/jane/.local/state/bearerd"),
+            ),
+            (&[("HOME", "/home/jane"), ("BEARERD_STATE", "/mine")], Ok("/mine")),
+            (
+                &[("HOME", "/home/jane"), ("STATE_DIRECTORY", "/other")],
+                Ok("/home/jane/.local/state/bearerd"),
+            ),
+            (&[], Err(no_place)),
+        ] {
+            let folder = environment(variables).state_folder().map_err(|error| error.to_string());
+            assert_eq!(folder, expected.map(PathBuf::from).map_err(str::to_owned), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn the_socket() {
+        let home = ("HOME", "/home/jane");
+        let own = |path: &Path| path == Path::new("/run/user/1000");
+        for (variables, is_own, expected) in [
+            (&[home, ("XDG_RUNTIME_DIR", "/r")][..], true, "/r/bearerd.sock"),
+            (&[home, ("XDG_RUNTIME_DIR", "r")], true, "/run/user/1000/bearerd.sock"),
+            (&[home], true, "/run/user/1000/bearerd.sock"),
+            (&[home], false, "/home/jane/.local/state/bearerd/bearerd-node7.sock"),
+            (&[home, ("XDG_RUNTIME_DIR", "/r"), ("BEARERD_SOCKET", "/mine")], true, "/mine"),
+            (&[("BEARERD_SOCKET", "/mine")], false, "/mine"),
+        ] {
+            let path =
+                environment(variables).socket_path(1000, "node7", |path| is_own && own(path));
+            assert_eq!(path, Ok(PathBuf::from(expected)), "{variables:?}");
+        }
+        assert!(environment(&[]).socket_path(1000, "node7", nobodys).is_err());
+    }
+
+    #[test]
+    fn what_is_left() {
+        assert_eq!(environment(&[]), Environment::default());
+        let variables = [
+            ("CREDENTIALS_DIRECTORY", "/run/credentials/x"),
+            ("NOTIFY_SOCKET", "@x"),
+            ("RUST_LOG", "info"),
+        ];
+        let told = environment(&variables);
+        assert_eq!(told.credentials.as_deref(), Some(Path::new("/run/credentials/x")));
+        assert!(told.supervised);
+        assert_eq!(told.log.as_deref(), Some("info"));
+        let both = environment(&[("RUST_LOG", "info"), ("BEARERD_LOG", "bearerd=debug")]);
+        assert_eq!(both.log.as_deref(), Some("bearerd=debug"));
+    }
+
+    #[test]
+    fn the_process_has_an_environment() {
+        assert_ne!(Environment::read(), Environment::default(), "cargo sets HOME at least");
+    }
+}
