@@ -1,0 +1,6 @@
+//! The library and the commands against a daemon made of canned bytes: one binary, so that it links once.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by a panic")]
+
+mod answers;
+mod fake_daemon;
+mod retry;
