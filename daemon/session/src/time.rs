@@ -7,12 +7,16 @@ use std::time::Duration;
 /// Milliseconds since the machine's boot, on the clock that goes on during a suspend (`CLOCK_BOOTTIME`).
 ///
 /// Every lifetime counts on it: nobody can step it, and a machine that slept finds its tokens as old as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Boot(u64);
 
 /// Milliseconds since 1970-01-01 00:00 UTC, for people and for what must outlive a reboot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Wall(i64);
 
@@ -77,7 +81,11 @@ impl Wall {
 impl Now {
     /// The wall-clock time of a moment on the boot-time clock, as the two clocks stand now.
     pub fn wall_at(self, at: Boot) -> Wall {
-        if at >= self.boot { self.wall + at.since(self.boot) } else { self.wall - self.boot.since(at) }
+        if at >= self.boot {
+            self.wall + at.since(self.boot)
+        } else {
+            self.wall - self.boot.since(at)
+        }
     }
 }
 

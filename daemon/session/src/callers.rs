@@ -1,0 +1,61 @@
+//! Who waits for a token, how long, and for what.
+
+use crate::io::WaiterId;
+use crate::slot::SlotKey;
+use crate::time::Boot;
+use bearerd_proto::Secret;
+use std::time::Duration;
+
+/// A caller that waits for a token.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub waiter: WaiterId,
+    pub slot: SlotKey,
+    pub want: Want,
+    /// When its patience ends.
+    pub deadline: Boot,
+    /// When its patience as a caller without a token would end: a wish turns into that if its token expires first.
+    pub last_deadline: Boot,
+}
+
+/// What a caller waits for.
+#[derive(Debug)]
+pub(crate) enum Want {
+    /// Any valid token.
+    Any,
+    /// One that lives on for so long.
+    Wish { min_ttl: Duration, strict: bool },
+    /// Another one than this.
+    Instead(Secret),
+}
+
+/// All of them, in the order they came.
+#[derive(Debug, Default)]
+pub(crate) struct Callers(Vec<Caller>);
+
+impl Callers {
+    pub fn add(&mut self, caller: Caller) {
+        self.0.push(caller);
+    }
+
+    pub fn gone(&mut self, waiter: WaiterId) {
+        self.0.retain(|caller| caller.waiter != waiter);
+    }
+
+    pub fn wait_for(&self, slot: &SlotKey) -> bool {
+        self.0.iter().any(|caller| caller.slot == *slot)
+    }
+
+    pub fn deadline(&self) -> Option<Boot> {
+        self.0.iter().map(|caller| caller.deadline).min()
+    }
+
+    /// Takes out those that `chosen` picks, in the order they came.
+    pub fn take(&mut self, chosen: impl Fn(&Caller) -> bool) -> Vec<Caller> {
+        self.0.extract_if(.., |caller| chosen(caller)).collect()
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Caller> {
+        self.0.iter()
+    }
+}

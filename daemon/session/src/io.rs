@@ -1,0 +1,188 @@
+//! What goes into the heart, and what it wants done.
+
+use crate::outcome::{Outcome, RequestKind};
+use crate::record::{Aside, Record, Restored};
+use crate::settings::Settings;
+use crate::time::Boot;
+use bearerd_proto::{ErrorBody, EventKind, LoginAnswer, Revocation, Secret};
+use std::time::Duration;
+
+/// Names a caller that waits, as the daemon chose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WaiterId(pub u64);
+
+/// Names a request to the IdP, as the heart chose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FetchId(pub u64);
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A reader that the snapshot could not answer.
+    Read {
+        /// Who waits.
+        waiter: WaiterId,
+        /// How long the token should live on.
+        min_ttl: Option<Duration>,
+        /// Whether that is a condition.
+        strict: bool,
+    },
+    /// A reader was served from a session that had gone idle.
+    Woke,
+    /// A resource server refused this very token.
+    Reject {
+        /// Who waits.
+        waiter: WaiterId,
+        /// The refused token.
+        token: Secret,
+    },
+    /// A login is asked for.
+    Login {
+        /// Who waits for its start.
+        waiter: WaiterId,
+        /// Its id, if it is a new one: unguessable.
+        login_id: String,
+        /// Another `sub` may take over.
+        replace: bool,
+    },
+    /// Somebody waits for a login's end.
+    FollowLogin {
+        /// Who waits.
+        waiter: WaiterId,
+        /// Which login.
+        login_id: String,
+        /// How long, at most.
+        wait: Duration,
+    },
+    /// A login is not wanted any more.
+    CancelLogin {
+        /// Who waits.
+        waiter: WaiterId,
+        /// Which login.
+        login_id: String,
+    },
+    /// The tokens are to be forgotten.
+    Logout {
+        /// Who waits.
+        waiter: WaiterId,
+        /// Whether the IdP is told.
+        revoke: bool,
+    },
+    /// A caller went away; that cancels nothing.
+    Gone(WaiterId),
+    /// A request to the IdP ended.
+    Answered {
+        /// Which.
+        fetch: FetchId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// The store did what it was told, or could not: a sentence says why.
+    Stored(Result<(), String>),
+    /// The moment of [`crate::Session::deadline`] has come.
+    Timer {
+        /// When a reader was last served from the snapshot.
+        last_read: Boot,
+    },
+    /// The wall clock was set.
+    WallStepped,
+    /// The configuration was read again.
+    Reload(Settings),
+    /// The saved session was read again, after it had been unreadable.
+    Restored(Restored),
+    /// The daemon is going down: no new requests to the IdP.
+    Drain,
+    /// The daemon ends now: whoever waits is told.
+    End,
+}
+
+/// Something is to be done, in the order given.
+#[derive(Debug)]
+pub enum Action {
+    /// Send a request to the IdP and come back with [`Event::Answered`].
+    Fetch {
+        /// Its name.
+        fetch: FetchId,
+        /// What to send.
+        request: Request,
+    },
+    /// Change the saved session and come back with [`Event::Stored`]. Never two at once.
+    Store(StoreOp),
+    /// What readers see has changed: [`crate::Session::view`].
+    Publish,
+    /// Tell those who watch.
+    Tell(EventKind, Option<String>),
+    /// Answer a caller that waits.
+    Answer(WaiterId, Answer),
+}
+
+/// A request to the IdP.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Grant `refresh_token`: spends a rotating token.
+    Refresh {
+        /// The token to spend.
+        refresh_token: Secret,
+    },
+    /// Start a device login.
+    DeviceStart,
+    /// Poll a device login.
+    DevicePoll {
+        /// From the start's answer.
+        device_code: Secret,
+    },
+    /// Revoke (RFC 7009).
+    Revoke {
+        /// The token to revoke.
+        refresh_token: Secret,
+    },
+}
+
+impl Request {
+    /// The row of the outcome table that it belongs to.
+    pub fn kind(&self) -> RequestKind {
+        match self {
+            Request::Refresh { .. } => RequestKind::Refresh,
+            Request::DeviceStart => RequestKind::DeviceStart,
+            Request::DevicePoll { .. } => RequestKind::DevicePoll,
+            Request::Revoke { .. } => RequestKind::Revoke,
+        }
+    }
+}
+
+/// A change of the saved session.
+#[derive(Debug, Clone)]
+pub enum StoreOp {
+    /// Write this; what stands there is first moved aside where `aside` says so.
+    Save {
+        /// What to write.
+        record: Box<Record>,
+        /// Why what stands there must be kept under another name.
+        aside: Option<Aside>,
+    },
+    /// Remove it.
+    Forget,
+}
+
+/// What a caller gets.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// The current token, as last published.
+    Token {
+        /// Marks it degraded whatever the snapshot says: a wish went unmet.
+        degraded: bool,
+    },
+    /// A login, started, under way or done.
+    Login(LoginAnswer),
+    /// The login was cancelled.
+    Cancelled,
+    /// The tokens are forgotten.
+    LoggedOut {
+        /// What became of the refresh token.
+        revocation: Revocation,
+        /// Why the IdP or the disk could not be told, where it could not.
+        message: Option<String>,
+    },
+    /// An error.
+    Refused(ErrorBody),
+}

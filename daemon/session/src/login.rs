@@ -1,0 +1,127 @@
+//! Device login (RFC 8628): one at a time, shared by all who ask, until its code's end.
+
+use crate::io::{FetchId, WaiterId};
+use crate::outcome::DeviceAuthorization;
+use crate::schedule::{self, Jitter};
+use crate::time::{Boot, Now};
+use bearerd_proto::{ErrorBody, LoggedIn, PendingLogin, ProfileName, Secret};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// RFC 8628 §3.5: `slow_down` adds this to the interval, for good.
+const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);
+/// Ended logins whose outcome can still be asked for.
+const ENDED_KEPT: usize = 16;
+
+/// The login under way.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub id: String,
+    /// Another `sub` may take over.
+    pub replace: bool,
+    pub stage: Stage,
+    /// Those who wait for its start.
+    pub starters: Vec<(WaiterId, Boot)>,
+    /// Those who wait for its end, each until its moment.
+    pub followers: Vec<(WaiterId, Boot)>,
+}
+
+/// How far it is.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// The kept refresh token of a session that is over is tried once.
+    Reviving,
+    /// The codes are asked for.
+    Starting(FetchId, Boot),
+    /// The person has the link.
+    Pending(Pending),
+    /// Tokens have come; they go to disk before anybody gets them.
+    Saving,
+}
+
+/// A login that waits for its person.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub device_code: Secret,
+    pub user_code: String,
+    pub verification_uri: String,
+    pub verification_uri_complete: Option<String>,
+    /// The code's end.
+    pub expires: Boot,
+    pub interval: Duration,
+    pub next_poll: Boot,
+    pub polling: Option<(FetchId, Boot)>,
+    failures: u32,
+}
+
+impl Pending {
+    pub fn of(device: DeviceAuthorization, asked: Boot, now: Boot) -> Self {
+        Self {
+            device_code: device.device_code,
+            user_code: device.user_code,
+            verification_uri: device.verification_uri,
+            verification_uri_complete: device.verification_uri_complete,
+            expires: asked + device.lifetime,
+            interval: device.interval,
+            next_poll: now + device.interval,
+            polling: None,
+            failures: 0,
+        }
+    }
+
+    /// The person has not decided yet.
+    pub fn poll_on(&mut self, now: Boot) {
+        self.failures = 0;
+        self.next_poll = now + self.interval;
+    }
+
+    /// The IdP wants fewer polls.
+    pub fn slow_down(&mut self, now: Boot) {
+        self.interval += SLOW_DOWN_STEP;
+        self.poll_on(now);
+    }
+
+    /// A poll failed in a way that may pass.
+    pub fn back_off(&mut self, now: Boot, retry_after: Option<Duration>, jitter: Jitter) {
+        self.failures = self.failures.saturating_add(1);
+        let pause = schedule::backoff(self.failures, jitter)
+            .max(self.interval)
+            .max(retry_after.unwrap_or_default());
+        self.next_poll = now + pause;
+    }
+
+    pub fn shown(&self, id: &str, profile: &ProfileName, now: Now) -> PendingLogin {
+        PendingLogin {
+            login_id: id.to_owned(),
+            profile: profile.clone(),
+            verification_uri: Some(self.verification_uri.clone()),
+            verification_uri_complete: self.verification_uri_complete.clone(),
+            user_code: Some(self.user_code.clone()),
+            authorization_url: None,
+            expires_at: now.wall_at(self.expires).as_secs(),
+            expires_in: self.expires.since(now.boot).as_secs(),
+        }
+    }
+
+    /// Where the person goes.
+    pub fn link(&self) -> &str {
+        self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
+    }
+}
+
+/// How the last logins ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended(VecDeque<(String, Result<LoggedIn, ErrorBody>)>);
+
+impl Ended {
+    pub fn add(&mut self, id: String, end: Result<LoggedIn, ErrorBody>) {
+        if self.0.len() == ENDED_KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back((id, end));
+    }
+
+    pub fn of(&self, id: &str) -> Option<&Result<LoggedIn, ErrorBody>> {
+        self.0.iter().rev().find(|(ended, _)| ended == id).map(|(_, end)| end)
+    }
+}

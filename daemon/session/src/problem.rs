@@ -1,0 +1,81 @@
+//! What went wrong last, and when the next attempt may be.
+
+use crate::outcome::{Failure, Next, Verdict};
+use crate::schedule::{self, Jitter, PULL_SPACING, RETRY_AFTER_CAP};
+use crate::time::{Boot, Now, Wall};
+use bearerd_proto::ErrorCode;
+use std::time::Duration;
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its class.
+    pub code: ErrorCode,
+    /// What happened, and what to do next.
+    pub message: String,
+    /// When.
+    pub at: Wall,
+}
+
+/// The attempts of a slot or of a session: failures in a row, and when another may follow.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    /// The last failure, until something goes right.
+    pub problem: Option<Problem>,
+    /// No attempt by itself before this.
+    pub not_before: Option<Boot>,
+    /// No attempt before this, whoever asks: `Retry-After`, a misconfiguration.
+    hard: Option<Boot>,
+    failures: u32,
+    ended: Option<Boot>,
+}
+
+impl Attempts {
+    /// Something went right.
+    pub fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// An attempt failed.
+    pub fn failed(
+        &mut self,
+        failure: &Failure,
+        verdict: Verdict,
+        message: String,
+        now: Now,
+        jitter: Jitter,
+    ) {
+        self.failures = self.failures.saturating_add(1);
+        self.ended = Some(now.boot);
+        self.problem = Some(Problem { code: verdict.code, message, at: now.wall });
+        let retry_after = failure.retry_after.map(|wait| wait.min(RETRY_AFTER_CAP));
+        let hold = if let Next::Hold(hold) = verdict.next { Some(hold) } else { None };
+        self.hard = retry_after.max(hold).map(|wait| now.boot + wait);
+        let pause = schedule::backoff(self.failures, jitter).max(retry_after.unwrap_or_default());
+        self.not_before = Some(now.boot + hold.unwrap_or(pause));
+    }
+
+    /// A person, a reload or a mended file says: try again now.
+    pub fn forgive(&mut self) {
+        self.not_before = None;
+        self.hard = None;
+        self.ended = None;
+    }
+
+    /// The earliest attempt that a caller without a token may pull forward, where the last one failed.
+    pub fn pull_from(&self) -> Option<Boot> {
+        self.problem.as_ref()?;
+        let spaced = self.ended.map(|ended| ended + PULL_SPACING);
+        self.hard.max(spaced)
+    }
+
+    /// Lets an attempt happen at `at`, whatever the backoff says.
+    pub fn pull(&mut self, at: Boot) {
+        self.not_before = self.not_before.map(|not_before| not_before.min(at));
+    }
+}
+
+/// Whole seconds, rounded up: never an invitation to come a moment too early.
+pub(crate) fn seconds_up(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}

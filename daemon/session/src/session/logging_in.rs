@@ -1,0 +1,320 @@
+//! Logins: started or joined, polled to their end, and put in force beside the live session.
+
+use super::{Orphan, Session};
+use crate::grant::Grant;
+use crate::io::{Action, Answer, FetchId, Request, WaiterId};
+use crate::login::{Login, Pending, Stage};
+use crate::outcome::{Failure, Granted, Next, Outcome, RequestKind, verdict};
+use crate::schedule::{Jitter, PATIENCE};
+use crate::slot::{Held, SlotKey};
+use crate::storage::Wish;
+use crate::time::{Boot, Now};
+use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoggedIn, LoginAnswer};
+use std::time::Duration;
+
+/// The longest that `GET /v1/login/{id}` waits.
+const LONG_POLL_CAP: Duration = Duration::from_secs(60);
+
+impl Session {
+    pub(super) fn log_in(&mut self, waiter: WaiterId, login_id: String, replace: bool, now: Now) {
+        if self.is_constant() {
+            let done = LoginAnswer::Done(self.logged_in());
+            return self.answer(waiter, Answer::Login(done));
+        }
+        if self.draining {
+            return self.answer(waiter, Answer::Refused(self.shutting_down()));
+        }
+        self.forgive(now);
+        if let Some(login) = &mut self.login {
+            login.replace |= replace;
+            login.starters.push((waiter, now.boot + PATIENCE));
+            return self.show_pending(now);
+        }
+        let over = self.grant.as_ref().is_some_and(|grant| !grant.is_live());
+        let stage = if over && !replace && self.in_flight.is_none() {
+            self.refresh(SlotKey::default(), now.boot);
+            Stage::Reviving
+        } else {
+            Stage::Starting(self.send(Request::DeviceStart), now.boot)
+        };
+        let starters = vec![(waiter, now.boot + PATIENCE)];
+        self.login = Some(Login { id: login_id, replace, stage, starters, followers: Vec::new() });
+    }
+
+    pub(super) fn follow_login(&mut self, waiter: WaiterId, id: &str, wait: Duration, now: Now) {
+        if let Some(end) = self.ended_logins.of(id) {
+            let answer = match end {
+                Ok(logged_in) => Answer::Login(LoginAnswer::Done(logged_in.clone())),
+                Err(refusal) => Answer::Refused(refusal.clone()),
+            };
+            return self.answer(waiter, answer);
+        }
+        match &mut self.login {
+            Some(login) if login.id == id => {
+                login.followers.push((waiter, now.boot + wait.min(LONG_POLL_CAP)));
+            }
+            _ => self.answer(waiter, Answer::Refused(self.no_such_login())),
+        }
+    }
+
+    pub(super) fn cancel_login(&mut self, waiter: WaiterId, id: &str) {
+        if self.login.as_ref().is_some_and(|login| login.id == id) {
+            self.end_login_unasked("it was cancelled");
+            self.answer(waiter, Answer::Cancelled);
+        } else {
+            self.answer(waiter, Answer::Refused(self.no_such_login()));
+        }
+    }
+
+    /// A login ends because of something else: cancelled, logged out, configured away.
+    pub(super) fn end_login_unasked(&mut self, why: &str) {
+        let Some(login) = &self.login else { return };
+        match &login.stage {
+            Stage::Starting(fetch, _) => {
+                self.orphans.insert(*fetch, Orphan::Drop);
+            }
+            Stage::Pending(Pending { polling: Some((fetch, _)), .. }) => {
+                self.orphans.insert(*fetch, Orphan::Revoke);
+            }
+            _ => {}
+        }
+        let message = format!("the login of profile `{}` has ended: {why}", self.settings.profile);
+        let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
+        self.end_login(Err(refusal));
+    }
+
+    pub(super) fn login_answered(
+        &mut self,
+        fetch: FetchId,
+        outcome: Outcome,
+        now: Now,
+        jitter: Jitter,
+    ) {
+        let Some(login) = &mut self.login else { return };
+        match (&mut login.stage, outcome) {
+            (Stage::Starting(started, asked), Outcome::Device(device)) if *started == fetch => {
+                login.stage = Stage::Pending(Pending::of(device, *asked, now.boot));
+                self.changed = true;
+                self.show_pending(now);
+            }
+            (Stage::Starting(started, _), outcome) if *started == fetch => {
+                let failure = unusable_unless_failed(outcome);
+                let verdict = verdict(RequestKind::DeviceStart, &failure.cause);
+                let message = format!(
+                    "failed to start a login of profile `{}`: {}",
+                    self.settings.profile, failure.message
+                );
+                let refusal = ErrorBody::new(verdict.code, message).of(&self.settings.profile);
+                let retry_after = failure.retry_after.map(|wait| wait.as_secs());
+                self.end_login(Err(ErrorBody { retry_after, ..refusal }));
+            }
+            (Stage::Pending(pending), outcome) => {
+                let Some((_, asked)) = pending.polling.take_if(|(polling, _)| *polling == fetch)
+                else {
+                    return;
+                };
+                match outcome {
+                    Outcome::Granted(granted) => self.granted(&granted, asked, now, jitter),
+                    outcome => self.poll_failed(&unusable_unless_failed(outcome), now, jitter),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn poll_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
+        let Some(Login { stage: Stage::Pending(pending), .. }) = &mut self.login else { return };
+        let verdict = verdict(RequestKind::DevicePoll, &failure.cause);
+        match verdict.next {
+            Next::PollOn => pending.poll_on(now.boot),
+            Next::SlowDown => pending.slow_down(now.boot),
+            Next::Backoff | Next::Lost if !failure.is_oauth() => {
+                pending.back_off(now.boot, failure.retry_after, jitter);
+            }
+            _ => {
+                let message = format!(
+                    "the login of profile `{}` failed: {}",
+                    self.settings.profile, failure.message
+                );
+                let refusal = self.login_refusal(verdict.code, message);
+                self.end_login(Err(refusal));
+            }
+        }
+    }
+
+    /// The person said yes: the new session takes the old one's place, once it is saved.
+    fn granted(&mut self, granted: &Granted, asked: Boot, now: Now, jitter: Jitter) {
+        let replace = self.login.as_ref().is_some_and(|login| login.replace);
+        let other =
+            matches!((&self.user_id, &granted.user_id), (Some(old), Some(new)) if old != new);
+        if other && !replace {
+            if let Some(refresh_token) = granted.refresh_token.clone() {
+                self.revoke(refresh_token);
+            }
+            let message = format!(
+                "another person logged in than profile `{}` belongs to; log in as that one, or say that the profile \
+                 is to change hands: `bearerctl login {} --replace`",
+                self.settings.profile, self.settings.profile
+            );
+            let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
+            return self.end_login(Err(refusal));
+        }
+        self.orphan_in_flight(|_| Orphan::Revoke);
+        let old = self.grant.take();
+        self.slots.retain(|key, _| *key == SlotKey::default());
+        self.user_id = None;
+        self.user_email = None;
+        self.note_answer(granted, now);
+        self.attempts.succeeded();
+        self.grant = Grant::of_login(granted, asked);
+        self.replaced = old.filter(|old| self.is_another_session(old)).map(|old| old.refresh_token);
+        let held = Held::of(granted, asked, false);
+        self.slot().take(granted, held, now.boot, jitter);
+        self.told_over = false;
+        self.held_back = Some((self.storage.want(Wish::Save), now.boot));
+        if let Some(login) = &mut self.login {
+            login.stage = Stage::Saving;
+        }
+    }
+
+    /// Two logins of one browser share the IdP's session: revoking the old one's token would end the new one too.
+    fn is_another_session(&self, old: &Grant) -> bool {
+        let Some(new) = &self.grant else { return true };
+        let shared = new.idp_session.is_some() && new.idp_session == old.idp_session;
+        !shared && !new.refresh_token.same_as(&old.refresh_token)
+    }
+
+    /// The new tokens are in force.
+    pub(super) fn login_published(&mut self) {
+        if self
+            .login
+            .as_ref()
+            .is_some_and(|login| matches!(login.stage, Stage::Saving | Stage::Reviving))
+        {
+            self.actions.push(Action::Tell(EventKind::LoggedIn, None));
+            let logged_in = self.logged_in();
+            self.end_login(Ok(logged_in));
+        }
+    }
+
+    /// Polls, codes out of time, callers out of patience.
+    pub(super) fn advance_login(&mut self, now: Now) {
+        let Some(login) = &mut self.login else { return };
+        if matches!(login.stage, Stage::Reviving)
+            && self.in_flight.is_none()
+            && self.held_back.is_none()
+        {
+            // The kept token is of no use: a person is needed after all.
+            login.stage = Stage::Starting(FetchId(self.next_fetch), now.boot);
+            self.send(Request::DeviceStart);
+        }
+        let Some(Login { stage: Stage::Pending(pending), .. }) = &mut self.login else {
+            return self.answer_impatient(now);
+        };
+        if now.boot >= pending.expires && pending.polling.is_none() {
+            let message = format!(
+                "nobody confirmed the login of profile `{}` in time",
+                self.settings.profile
+            );
+            let refusal = self.login_refusal(ErrorCode::LoginExpired, message);
+            return self.end_login(Err(refusal));
+        }
+        if now.boot >= pending.next_poll && pending.polling.is_none() && !self.draining {
+            let device_code = pending.device_code.clone();
+            pending.polling = Some((FetchId(self.next_fetch), now.boot));
+            self.send(Request::DevicePoll { device_code });
+        }
+        self.answer_impatient(now);
+    }
+
+    pub(super) fn login_deadline(&self) -> Option<Boot> {
+        let login = self.login.as_ref()?;
+        let next = match &login.stage {
+            Stage::Pending(pending) if pending.polling.is_none() && self.draining => {
+                Some(pending.expires)
+            }
+            Stage::Pending(pending) if pending.polling.is_none() => {
+                Some(pending.next_poll.min(pending.expires))
+            }
+            _ => None,
+        };
+        let waiting = login.starters.iter().chain(&login.followers).map(|(_, until)| *until).min();
+        [next, waiting].into_iter().flatten().min()
+    }
+
+    /// Whether an answer that belongs to the login is still to come.
+    pub(super) fn login_is_asking(&self) -> bool {
+        match self.login.as_ref().map(|login| &login.stage) {
+            Some(Stage::Starting(..)) => true,
+            Some(Stage::Pending(pending)) => pending.polling.is_some(),
+            _ => false,
+        }
+    }
+
+    /// All who asked for the start get the same link.
+    fn show_pending(&mut self, now: Now) {
+        let Some(login) = &mut self.login else { return };
+        let Stage::Pending(pending) = &login.stage else { return };
+        let shown = pending.shown(&login.id, &self.settings.profile, now);
+        for (starter, _) in std::mem::take(&mut login.starters) {
+            self.answers.push((starter, Answer::Login(LoginAnswer::Pending(shown.clone()))));
+        }
+    }
+
+    fn answer_impatient(&mut self, now: Now) {
+        let Some(login) = &mut self.login else { return };
+        let late = |(_, until): &mut (WaiterId, Boot)| *until <= now.boot;
+        let starters: Vec<_> = login.starters.extract_if(.., late).collect();
+        let followers: Vec<_> = login.followers.extract_if(.., late).collect();
+        for (starter, _) in starters {
+            let message = format!(
+                "the identity provider of profile `{}` has not answered the start of a login in {} s; ask again",
+                self.settings.profile,
+                PATIENCE.as_secs()
+            );
+            let refusal =
+                ErrorBody::new(ErrorCode::IdpUnreachable, message).of(&self.settings.profile);
+            self.answer(starter, Answer::Refused(refusal));
+        }
+        for (follower, _) in followers {
+            let answer = match self.pending_login(now) {
+                Some(pending) => Answer::Login(LoginAnswer::Pending(pending)),
+                None => Answer::Login(LoginAnswer::Done(self.logged_in())),
+            };
+            self.answer(follower, answer);
+        }
+    }
+
+    fn end_login(&mut self, end: Result<LoggedIn, ErrorBody>) {
+        let Some(login) = self.login.take() else { return };
+        self.changed = true;
+        let answer = match &end {
+            Ok(logged_in) => Answer::Login(LoginAnswer::Done(logged_in.clone())),
+            Err(refusal) => Answer::Refused(refusal.clone()),
+        };
+        for (waiter, _) in login.starters.into_iter().chain(login.followers) {
+            self.answers.push((waiter, answer.clone()));
+        }
+        self.ended_logins.add(login.id, end);
+    }
+
+    fn login_refusal(&self, code: ErrorCode, message: String) -> ErrorBody {
+        let body = ErrorBody::new(code, message).of(&self.settings.profile);
+        ErrorBody { login_hint: Some(self.login_command()), ..body }
+    }
+
+    fn no_such_login(&self) -> ErrorBody {
+        let message = format!(
+            "profile `{}` has no login of that id, or it ended long ago",
+            self.settings.profile
+        );
+        ErrorBody::new(ErrorCode::NotFound, message).of(&self.settings.profile)
+    }
+}
+
+fn unusable_unless_failed(outcome: Outcome) -> Failure {
+    match outcome {
+        Outcome::Failed(failure) => failure,
+        _ => Failure::foreign_answer(),
+    }
+}

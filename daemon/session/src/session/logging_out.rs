@@ -1,0 +1,101 @@
+//! Logout: forgotten here at once, revoked at the IdP where it can be reached.
+
+use super::{Orphan, Session};
+use crate::io::{Action, Answer, FetchId, WaiterId};
+use crate::outcome::Outcome;
+use crate::schedule::PATIENCE;
+use crate::storage::{Generation, Wish};
+use crate::time::{Boot, Now};
+use bearerd_proto::{EventKind, Revocation};
+
+/// Somebody who logs out and waits to hear what became of it.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    pub waiter: WaiterId,
+    pub deadline: Boot,
+    /// The save that removes the file.
+    generation: Generation,
+    /// The revocation under way.
+    revoking: Option<FetchId>,
+    revocation: Revocation,
+    message: Option<String>,
+}
+
+impl Session {
+    pub(super) fn log_out(&mut self, waiter: WaiterId, revoke: bool, now: Now) {
+        if let Some(reason) = &self.unreadable {
+            // What can't be opened is not deleted; there is nothing in memory to forget.
+            let message =
+                Some(format!("the saved session can't be opened and stays where it is: {reason}"));
+            return self
+                .answer(waiter, Answer::LoggedOut { revocation: Revocation::Skipped, message });
+        }
+        self.end_login_unasked("its profile was logged out");
+        let refresh_token = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
+        let had_session = refresh_token.is_some() || !self.slots.is_empty();
+        self.orphan_in_flight(|_| if revoke { Orphan::Revoke } else { Orphan::Drop });
+        let revoking =
+            refresh_token.filter(|_| revoke).map(|refresh_token| self.revoke(refresh_token));
+        self.forget_tokens();
+        self.parked = None;
+        let generation = if self.is_constant() { 0 } else { self.storage.want(Wish::Forget) };
+        if had_session {
+            self.actions.push(Action::Tell(EventKind::LoggedOut, None));
+        }
+        if let Some(refusal) = self.no_session() {
+            self.serve_failed(|_| true, &refusal, now);
+        }
+        self.leaving.push(Leaving {
+            waiter,
+            deadline: now.boot + PATIENCE,
+            generation,
+            revoking,
+            revocation: Revocation::Skipped,
+            message: None,
+        });
+    }
+
+    pub(super) fn revocation_answered(&mut self, fetch: FetchId, outcome: Outcome) {
+        let Some(leaving) = self.leaving.iter_mut().find(|leaving| leaving.revoking == Some(fetch))
+        else {
+            return;
+        };
+        leaving.revoking = None;
+        match outcome {
+            Outcome::Failed(failure) => {
+                leaving.revocation = Revocation::Failed;
+                leaving.message = Some(failure.message);
+            }
+            _ => leaving.revocation = Revocation::Revoked,
+        }
+    }
+
+    /// Whoever has nothing more to wait for, or no more patience, is told.
+    pub(super) fn advance_leaving(&mut self, now: Now) {
+        let storage = &self.storage;
+        let on_disk = |generation| storage.has(generation) || storage.has_failed(generation);
+        let ready = |leaving: &mut Leaving| {
+            (leaving.revoking.is_none() && on_disk(leaving.generation))
+                || leaving.deadline <= now.boot
+        };
+        let ready: Vec<_> = self.leaving.extract_if(.., ready).collect();
+        for mut leaving in ready {
+            if leaving.revoking.is_some() {
+                leaving.revocation = Revocation::Failed;
+                leaving.message = Some(format!(
+                    "the identity provider gave no answer in {} s",
+                    PATIENCE.as_secs()
+                ));
+            }
+            if !self.storage.has(leaving.generation) {
+                let problem = self.storage.problem().unwrap_or("the disk does not answer");
+                leaving.message =
+                    Some(format!("the saved session could not be removed yet: {problem}"));
+            }
+            self.answer(
+                leaving.waiter,
+                Answer::LoggedOut { revocation: leaving.revocation, message: leaving.message },
+            );
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The session of one profile: state × event × now → state, actions.
+
+mod logging_in;
+mod logging_out;
+mod reading;
+mod reloading;
+mod renewing;
+mod report;
+mod saving;
+#[cfg(test)]
+mod tests;
+
+pub use report::{Report, View};
+
+use crate::callers::Callers;
+use crate::grant::{Grant, InFlight};
+use crate::io::{Action, Answer, Event, FetchId, Request, WaiterId};
+use crate::login::{Ended, Login};
+use crate::outcome::{Granted, Outcome};
+use crate::problem::Attempts;
+use crate::record::{Record, Restored};
+use crate::schedule::Jitter;
+use crate::settings::{Kind, Settings};
+use crate::slot::{Slot, SlotKey};
+use crate::storage::{Generation, Storage, Wish};
+use crate::time::{Boot, Now};
+use bearerd_proto::Secret;
+use logging_out::Leaving;
+use std::collections::BTreeMap;
+
+/// The live state of a profile. One writer owns it, gives it events, and does what it says.
+#[derive(Debug)]
+pub struct Session {
+    settings: Settings,
+    boot_id: String,
+    /// The saved session can't be opened: why.
+    unreadable: Option<String>,
+    /// A saved session that is bound to another place; kept as it is.
+    parked: Option<Box<Record>>,
+    grant: Option<Grant>,
+    user_id: Option<String>,
+    user_email: Option<String>,
+    slots: BTreeMap<SlotKey, Slot>,
+    /// The one use of the grant under way.
+    in_flight: Option<InFlight>,
+    /// Requests whose answers nobody waits for any more.
+    orphans: BTreeMap<FetchId, Orphan>,
+    /// Failures that reach every slot.
+    attempts: Attempts,
+    callers: Callers,
+    login: Option<Login>,
+    ended_logins: Ended,
+    leaving: Vec<Leaving>,
+    storage: Storage,
+    storing: Option<Wish>,
+    /// Fresh tokens wait for this save, since then.
+    held_back: Option<(Generation, Boot)>,
+    /// To be revoked once its replacement is in force.
+    replaced: Option<Secret>,
+    told_not_saved: bool,
+    told_over: bool,
+    /// When a reader was last here.
+    last_read: Boot,
+    /// Nobody reads: the session only keeps itself alive.
+    asleep: bool,
+    draining: bool,
+    clock_skew: Option<i64>,
+    fetches: u64,
+    next_fetch: u64,
+    changed: bool,
+    actions: Vec<Action>,
+    answers: Vec<(WaiterId, Answer)>,
+}
+
+/// What becomes of an answer that nobody waits for any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Orphan {
+    /// A refresh token in it is revoked.
+    Revoke,
+    /// It is dropped: a logout that wanted no revocation.
+    Drop,
+    /// It belongs to the parked session: its rotated token is saved there. The value is when it was sent.
+    Parked(Boot),
+    /// A revocation: its outcome goes to whoever logs out.
+    Revocation,
+}
+
+impl Session {
+    /// A session as the store found it. Follow with [`Session::begin`].
+    pub fn new(
+        settings: Settings,
+        boot_id: String,
+        restored: Restored,
+        now: Now,
+        jitter: Jitter,
+    ) -> Self {
+        let mut session = Self {
+            settings,
+            boot_id,
+            unreadable: None,
+            parked: None,
+            grant: None,
+            user_id: None,
+            user_email: None,
+            slots: BTreeMap::new(),
+            in_flight: None,
+            orphans: BTreeMap::new(),
+            attempts: Attempts::default(),
+            callers: Callers::default(),
+            login: None,
+            ended_logins: Ended::default(),
+            leaving: Vec::new(),
+            storage: Storage::default(),
+            storing: None,
+            held_back: None,
+            replaced: None,
+            told_not_saved: false,
+            told_over: false,
+            last_read: now.boot,
+            asleep: false,
+            draining: false,
+            clock_skew: None,
+            fetches: 0,
+            next_fetch: 0,
+            changed: true,
+            actions: Vec::new(),
+            answers: Vec::new(),
+        };
+        session.restore(restored, now, jitter);
+        session
+    }
+
+    /// The first actions: publish what there is, fetch what is due.
+    pub fn begin(&mut self, now: Now) -> Vec<Action> {
+        self.settle(now);
+        self.take_actions()
+    }
+
+    /// Takes an event in and says what to do, in order. `jitter` spreads whatever is planned meanwhile.
+    pub fn handle(&mut self, event: Event, now: Now, jitter: Jitter) -> Vec<Action> {
+        match event {
+            Event::Read { waiter, min_ttl, strict } => self.read(waiter, min_ttl, strict, now),
+            Event::Woke => self.woke(now),
+            Event::Reject { waiter, token } => self.reject(waiter, token, now),
+            Event::Login { waiter, login_id, replace } => {
+                self.log_in(waiter, login_id, replace, now)
+            }
+            Event::FollowLogin { waiter, login_id, wait } => {
+                self.follow_login(waiter, &login_id, wait, now)
+            }
+            Event::CancelLogin { waiter, login_id } => self.cancel_login(waiter, &login_id),
+            Event::Logout { waiter, revoke } => self.log_out(waiter, revoke, now),
+            Event::Gone(waiter) => self.gone(waiter),
+            Event::Answered { fetch, outcome } => self.answered(fetch, outcome, now, jitter),
+            Event::Stored(result) => self.stored(result, now, jitter),
+            Event::Timer { last_read } => self.last_read = self.last_read.max(last_read),
+            Event::WallStepped => self.changed = true,
+            Event::Reload(settings) => self.reload(settings, now, jitter),
+            Event::Restored(restored) => self.restored_again(restored, now, jitter),
+            Event::Drain => self.draining = true,
+            Event::End => self.end(),
+        }
+        self.settle(now);
+        self.take_actions()
+    }
+
+    /// When [`Event::Timer`] is wanted next.
+    pub fn deadline(&self, now: Now) -> Option<Boot> {
+        let due = self.next_due().map(|(at, _)| at);
+        let expiry =
+            self.slots.values().filter(|slot| !slot.expiry_seen).filter_map(Slot::expires).min();
+        [
+            due,
+            expiry,
+            self.callers.deadline(),
+            self.login_deadline(),
+            self.leaving.iter().map(|leaving| leaving.deadline).min(),
+            self.storage.retry_at().filter(|_| !self.draining),
+            self.storage.slow_at(now.boot),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether nothing is under way any more that a stop should wait for.
+    pub fn is_drained(&self) -> bool {
+        self.in_flight.is_none()
+            && self.orphans.is_empty()
+            && !self.login_is_asking()
+            && self.storage.is_quiet()
+    }
+
+    /// Whatever follows from the new state: callers out of patience, saves, publication, the next requests.
+    fn settle(&mut self, now: Now) {
+        self.note_expiry(now);
+        self.store(now);
+        self.publish_saved(now);
+        self.serve_callers(now);
+        self.advance_login(now);
+        self.advance_leaving(now);
+        self.fetch_due(now);
+    }
+
+    /// The answer to a request has come: it belongs to the login, to the grant, or to nobody any more.
+    fn answered(&mut self, fetch: FetchId, outcome: Outcome, now: Now, jitter: Jitter) {
+        if let Some(orphan) = self.orphans.remove(&fetch) {
+            self.orphan_answered(fetch, orphan, outcome, now);
+        } else if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.fetch == fetch) {
+            self.refresh_answered(outcome, now, jitter);
+        } else {
+            self.login_answered(fetch, outcome, now, jitter);
+        }
+    }
+
+    fn orphan_answered(&mut self, fetch: FetchId, orphan: Orphan, outcome: Outcome, now: Now) {
+        match (orphan, outcome) {
+            (Orphan::Revocation, outcome) => self.revocation_answered(fetch, outcome),
+            (Orphan::Revoke, Outcome::Granted(granted)) => {
+                if let Some(refresh_token) = granted.refresh_token {
+                    self.revoke(refresh_token);
+                }
+            }
+            (Orphan::Parked(asked), Outcome::Granted(granted)) => {
+                self.parked_answered(&granted, asked, now)
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends a request; its answer comes back under the name given.
+    fn send(&mut self, request: Request) -> FetchId {
+        let fetch = FetchId(self.next_fetch);
+        self.next_fetch += 1;
+        self.actions.push(Action::Fetch { fetch, request });
+        fetch
+    }
+
+    fn revoke(&mut self, refresh_token: Secret) -> FetchId {
+        let fetch = self.send(Request::Revoke { refresh_token });
+        self.orphans.insert(fetch, Orphan::Revocation);
+        fetch
+    }
+
+    fn answer(&mut self, waiter: WaiterId, answer: Answer) {
+        self.answers.push((waiter, answer));
+    }
+
+    /// What was published stands before the answers that point to it.
+    fn take_actions(&mut self) -> Vec<Action> {
+        if std::mem::take(&mut self.changed) {
+            self.actions.push(Action::Publish);
+        }
+        let answers = self.answers.drain(..).map(|(waiter, answer)| Action::Answer(waiter, answer));
+        self.actions.extend(answers);
+        std::mem::take(&mut self.actions)
+    }
+
+    fn is_constant(&self) -> bool {
+        matches!(self.settings.kind, Kind::Constant(_))
+    }
+
+    fn slot(&mut self) -> &mut Slot {
+        self.slots.entry(SlotKey::default()).or_default()
+    }
+
+    fn note_answer(&mut self, granted: &Granted, now: Now) {
+        self.fetches += 1;
+        if let Some(idp_time) = granted.idp_time {
+            self.clock_skew = Some(idp_time.as_secs().saturating_sub(now.wall.as_secs()));
+        }
+        if granted.user_id.is_some() {
+            self.user_id.clone_from(&granted.user_id);
+            self.user_email.clone_from(&granted.user_email);
+        }
+    }
+}

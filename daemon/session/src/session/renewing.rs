@@ -1,0 +1,277 @@
+//! Renewal by the refresh token: when it is due, what its answer means.
+
+use super::{Orphan, Session};
+use crate::grant::{Grant, InFlight, Lost};
+use crate::io::{Action, Request};
+use crate::login::Stage;
+use crate::outcome::{
+    Cause, Failure, Granted, Next, OAuthError, Outcome, Reach, RequestKind, Verdict, verdict,
+};
+use crate::problem::Problem;
+use crate::schedule::{self, IDLE_AFTER, Jitter};
+use crate::slot::{Held, SlotKey};
+use crate::storage::Wish;
+use crate::time::{Boot, Now};
+use bearerd_proto::EventKind;
+
+impl Session {
+    /// The next request that the grant is wanted for, and when. One at a time.
+    pub(super) fn next_due(&self) -> Option<(Boot, SlotKey)> {
+        if self.draining || self.in_flight.is_some() || !self.can_renew() {
+            return None;
+        }
+        let due = self.slots.iter().filter_map(|(key, slot)| {
+            let at = Some(slot.due?).max(self.attempts.not_before).max(slot.attempts.not_before)?;
+            Some((at, key))
+        });
+        due.min().map(|(at, key)| (at, key.clone()))
+    }
+
+    /// Whether there is a refresh token that may be used.
+    pub(super) fn can_renew(&self) -> bool {
+        self.grant.as_ref().is_some_and(Grant::is_live)
+    }
+
+    /// Sends what is due, or lets an idle session sleep on.
+    pub(super) fn fetch_due(&mut self, now: Now) {
+        let Some((_, key)) = self.next_due().filter(|(at, _)| *at <= now.boot) else { return };
+        let idle = now.boot.since(self.last_read) >= IDLE_AFTER && !self.callers.wait_for(&key);
+        if idle && let Some(next) = self.sleep_on(&key, now) {
+            if let Some(slot) = self.slots.get_mut(&key) {
+                slot.due = Some(next);
+            }
+            self.asleep = true;
+            self.changed = true;
+            return;
+        }
+        self.refresh(key, now.boot);
+    }
+
+    /// When an idle session is renewed just to stay alive; absent: now.
+    fn sleep_on(&self, key: &SlotKey, now: Now) -> Option<Boot> {
+        let answered = self.slots.get(key).and_then(|slot| slot.answered).unwrap_or(now.boot);
+        let ends = self.grant.as_ref().and_then(|grant| grant.expires);
+        Some(schedule::keep_alive_at(answered, ends)).filter(|next| *next > now.boot)
+    }
+
+    pub(super) fn refresh(&mut self, key: SlotKey, asked: Boot) {
+        let Some(grant) = &self.grant else { return };
+        let request = Request::Refresh { refresh_token: grant.refresh_token.clone() };
+        let fetch = self.send(request);
+        let slot = self.slots.entry(key.clone()).or_default();
+        slot.due = None;
+        let after_reject = slot.rejected;
+        self.in_flight = Some(InFlight { fetch, slot: key, asked, after_reject });
+    }
+
+    pub(super) fn refresh_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        match outcome {
+            Outcome::Granted(granted) => self.renewed(&in_flight, &granted, now, jitter),
+            Outcome::Failed(failure) => self.refresh_failed(&in_flight, &failure, now, jitter),
+            Outcome::Device(_) | Outcome::Revoked => {
+                self.refresh_failed(&in_flight, &Failure::foreign_answer(), now, jitter);
+            }
+        }
+    }
+
+    fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
+        self.note_answer(granted, now);
+        self.attempts.succeeded();
+        let rotated =
+            self.grant.as_mut().is_some_and(|grant| grant.renewed(granted, in_flight.asked));
+        let held = Held::of(granted, in_flight.asked, in_flight.after_reject);
+        let expired = !held.is_valid(now.boot);
+        let slot = self.slots.entry(in_flight.slot.clone()).or_default();
+        slot.take(granted, held, now.boot, jitter);
+        let generation = self.storage.want(Wish::Save);
+        if rotated {
+            self.held_back =
+                Some((generation, self.held_back.map_or(now.boot, |(_, since)| since)));
+        } else if self.held_back.is_none() {
+            self.publish(now);
+        }
+        if expired {
+            self.came_too_late(&in_flight.slot.clone(), now, jitter);
+        }
+        self.told_over = false;
+    }
+
+    /// An answer that took longer than its token lives is a failure, though its refresh token counts.
+    fn came_too_late(&mut self, key: &SlotKey, now: Now, jitter: Jitter) {
+        let failure = Failure {
+            cause: Cause::Later,
+            message: "the answer took longer than the token in it lives".to_owned(),
+            retry_after: None,
+        };
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.unpublished = None;
+            slot.pull(now.boot);
+        }
+        self.note_failure(
+            key,
+            &failure,
+            verdict(RequestKind::Refresh, &failure.cause),
+            now,
+            jitter,
+        );
+    }
+
+    fn refresh_failed(
+        &mut self,
+        in_flight: &InFlight,
+        failure: &Failure,
+        now: Now,
+        jitter: Jitter,
+    ) {
+        let verdict = verdict(RequestKind::Refresh, &failure.cause);
+        if let Cause::Unusable { refresh_token: Some(newer) } = &failure.cause
+            && self.grant.as_mut().is_some_and(|grant| grant.rotate(Some(newer)))
+        {
+            self.storage.want(Wish::Save);
+        }
+        // The same slot is due again; how soon is for the attempts to say.
+        self.slots.entry(in_flight.slot.clone()).or_default().pull(now.boot);
+        if verdict.next == Next::Over {
+            return self.session_over(failure, now);
+        }
+        if verdict.next == Next::Lost && self.lost_once_more(in_flight, now) {
+            return;
+        }
+        self.note_failure(&in_flight.slot, failure, verdict, now, jitter);
+        if verdict.next == Next::Lost {
+            self.spare_the_token_in_hand(now);
+        }
+    }
+
+    /// A lost answer within the reuse window: the same token is sent once more, at once. Says whether that is so.
+    fn lost_once_more(&mut self, in_flight: &InFlight, now: Now) -> bool {
+        let window = self.settings.reuse_window;
+        let Some(grant) = &mut self.grant else { return false };
+        let repeated = grant.lost.is_some_and(|lost| lost.repeated);
+        let within = window.is_some_and(|window| now.boot.since(in_flight.asked) <= window);
+        grant.lost = Some(Lost { repeated: repeated || within });
+        self.storage.want(Wish::Save);
+        if within && !repeated {
+            self.attempts.pull(now.boot);
+        }
+        within && !repeated
+    }
+
+    /// A second use could end the session, and the access token in hand with it: not before that is nearly used up.
+    pub(super) fn spare_the_token_in_hand(&mut self, now: Now) {
+        if self.grant.as_ref().is_some_and(|grant| grant.known_not_to_rotate) {
+            return;
+        }
+        let spared = self.slots.values().filter_map(|slot| {
+            let held = slot.valid(now.boot)?;
+            Some(schedule::nearly_used_up(held.expires()?, held.lifetime?))
+        });
+        if let Some(until) = spared.max() {
+            self.attempts.not_before = self.attempts.not_before.max(Some(until));
+        }
+    }
+
+    pub(super) fn note_failure(
+        &mut self,
+        key: &SlotKey,
+        failure: &Failure,
+        verdict: Verdict,
+        now: Now,
+        jitter: Jitter,
+    ) {
+        let message = format!(
+            "failed to renew the token of profile `{}`: {}",
+            self.settings.profile, failure.message
+        );
+        let attempts = match verdict.reach {
+            Reach::Session => &mut self.attempts,
+            Reach::Slot => &mut self.slots.entry(key.clone()).or_default().attempts,
+        };
+        let before = attempts.problem.as_ref().map(|problem| problem.code);
+        attempts.failed(failure, verdict, message.clone(), now, jitter);
+        let wait = attempts.pull_from().map(|from| from.since(now.boot));
+        let problem = Problem { code: verdict.code, message, at: now.wall };
+        if before != Some(verdict.code) {
+            self.actions.push(Action::Tell(EventKind::Degraded, Some(problem.message.clone())));
+        }
+        self.changed = true;
+        let refusal = self.failed(&problem, wait);
+        let reach = verdict.reach;
+        self.serve_failed(|slot| reach == Reach::Session || slot == key, &refusal, now);
+    }
+
+    /// The IdP refuses the refresh token: said once; the token in hand is served on while it is good.
+    fn session_over(&mut self, failure: &Failure, now: Now) {
+        let reviving =
+            self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Reviving));
+        let honest = self.grant.as_ref().map_or("", Grant::why_over);
+        let reason = format!("{}{honest}", failure.message);
+        if let Some(grant) = &mut self.grant {
+            grant.over = Some(reason.clone());
+        }
+        self.attempts.succeeded();
+        self.storage.want(Wish::Save);
+        self.changed = true;
+        if reviving {
+            return;
+        }
+        self.tell_over(&reason);
+        if let Some(refusal) = self.no_session() {
+            self.serve_failed(|_| true, &refusal, now);
+        }
+    }
+
+    pub(super) fn tell_over(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.told_over, true) {
+            self.actions.push(Action::Tell(EventKind::LoginRequired, Some(reason.to_owned())));
+        }
+    }
+
+    /// The end of a token in hand: readers get none any more; without a grant the session is over with it.
+    pub(super) fn note_expiry(&mut self, now: Now) {
+        let mut ended = false;
+        for slot in self.slots.values_mut() {
+            if !slot.expiry_seen && slot.expires().is_some_and(|end| end <= now.boot) {
+                slot.expiry_seen = true;
+                ended = true;
+            }
+        }
+        if ended {
+            self.changed = true;
+            if self.grant.is_none() {
+                self.tell_over(
+                    "the access token has expired, and the identity provider gave no refresh token",
+                );
+            }
+        }
+    }
+
+    /// The use under way belongs to nobody any more.
+    pub(super) fn orphan_in_flight(&mut self, as_what: impl Fn(Boot) -> Orphan) {
+        if let Some(in_flight) = self.in_flight.take() {
+            self.orphans.insert(in_flight.fetch, as_what(in_flight.asked));
+        }
+    }
+}
+
+impl Grant {
+    /// What else there is to say when the IdP refuses this token.
+    fn why_over(&self) -> &'static str {
+        if self.lost.is_some() {
+            "; the answer to an earlier refresh was lost on its way, and the provider does not take the old token again"
+        } else if self.unproven {
+            "; the token came from the saved session: if the daemon was killed between an answer and its save, the \
+             newer token is lost"
+        } else {
+            ""
+        }
+    }
+}
+
+impl Failure {
+    /// Whether an OAuth error, not the network, caused it.
+    pub(super) fn is_oauth(&self) -> bool {
+        matches!(self.cause, Cause::OAuth(error) if error != OAuthError::TemporarilyUnavailable)
+    }
+}

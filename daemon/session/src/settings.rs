@@ -1,0 +1,52 @@
+//! What a session is told about its profile.
+
+use bearerd_proto::{ProfileName, Secret};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The part of a profile's configuration that the heart decides by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Its name, for messages.
+    pub profile: ProfileName,
+    /// Where its tokens come from, and as whom.
+    pub binding: Binding,
+    /// How it obtains tokens.
+    pub kind: Kind,
+    /// How long after a use this IdP takes the same rotating refresh token once more.
+    pub reuse_window: Option<Duration>,
+}
+
+/// Where a session's tokens come from. A saved session whose binding differs from its profile's is never used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// The profile's `auth_type`.
+    pub auth_type: String,
+    /// Issuer or token endpoint, exactly as configured.
+    pub endpoint: String,
+    /// The OAuth client; empty where there is none.
+    pub client_id: String,
+    /// The user that the configuration names, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// How a session obtains tokens.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A constant: `none` and `test_auth`. Nothing is fetched, nothing is saved.
+    Constant(Constant),
+    /// A person logs in by device code (RFC 8628); a refresh token renews.
+    Device,
+}
+
+/// What a constant profile answers.
+#[derive(Debug, Clone)]
+pub struct Constant {
+    /// The token; absent for a profile that sends no header.
+    pub token: Option<Secret>,
+    /// The claim `sub`, as it were.
+    pub user_id: Option<String>,
+    /// The claim `email`, as it were.
+    pub user_email: Option<String>,
+}

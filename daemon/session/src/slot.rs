@@ -1,0 +1,126 @@
+//! One access token: how long it is good, when it is renewed, what its last attempt came to.
+
+use crate::outcome::Granted;
+use crate::problem::Attempts;
+use crate::schedule::{self, Jitter};
+use crate::time::Boot;
+use bearerd_proto::Secret;
+use std::time::Duration;
+
+/// What distinguishes the tokens of one session; all absent: the profile's own token.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotKey {
+    /// The scope it is asked for.
+    pub scope: Option<String>,
+    /// The audience it is asked for.
+    pub audience: Option<String>,
+}
+
+/// An access token in hand.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The token.
+    pub token: Secret,
+    /// When it was asked for: its lifetime counts from there.
+    pub asked: Boot,
+    /// How long it lives; absent: no known end.
+    pub lifetime: Option<Duration>,
+    /// Scopes granted, where the IdP said so.
+    pub scope: Option<String>,
+    /// It was fetched because its predecessor was rejected.
+    pub(crate) after_reject: bool,
+}
+
+impl Held {
+    pub(crate) fn of(granted: &Granted, asked: Boot, after_reject: bool) -> Self {
+        Self {
+            token: granted.access_token.clone(),
+            asked,
+            lifetime: granted.lifetime,
+            scope: granted.scope.clone(),
+            after_reject,
+        }
+    }
+
+    /// When it ends, where that is known.
+    pub fn expires(&self) -> Option<Boot> {
+        self.lifetime.map(|lifetime| self.asked + lifetime)
+    }
+
+    /// Whether it is good at `now`. An expired token is never served.
+    pub fn is_valid(&self, now: Boot) -> bool {
+        self.expires().is_none_or(|end| now < end)
+    }
+
+    /// Whether it is good for `wish` from `now` on.
+    pub(crate) fn lives_for(&self, wish: Duration, now: Boot) -> bool {
+        self.expires().is_none_or(|end| end.since(now) >= wish && now < end)
+    }
+}
+
+/// A slot: the token in hand and its renewal.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    /// What readers get.
+    pub held: Option<Held>,
+    /// A new token whose refresh token is not on disk yet.
+    pub unpublished: Option<Held>,
+    /// When the next fetch is due by itself.
+    pub due: Option<Boot>,
+    /// When the last good answer came.
+    pub answered: Option<Boot>,
+    /// Failures that reach this slot alone.
+    pub attempts: Attempts,
+    /// A resource server has refused the token in hand.
+    pub rejected: bool,
+    /// The end of the token in hand has been acted upon.
+    pub expiry_seen: bool,
+}
+
+impl Slot {
+    /// The token in hand, while it is good.
+    pub fn valid(&self, now: Boot) -> Option<&Held> {
+        self.held.as_ref().filter(|held| held.is_valid(now))
+    }
+
+    /// The least moment of the next fetch, by the spacing between two of them.
+    pub fn spaced(&self, now: Boot) -> Boot {
+        let newest = self.unpublished.as_ref().or(self.held.as_ref());
+        let spacing = schedule::spacing(newest.and_then(|held| held.lifetime));
+        self.answered.map_or(now, |answered| now.max(answered + spacing))
+    }
+
+    /// Brings the next fetch forward to `at`, never back.
+    pub fn pull(&mut self, at: Boot) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Takes a fetched token in, and plans the next fetch.
+    pub fn take(&mut self, granted: &Granted, held: Held, now: Boot, jitter: Jitter) {
+        self.answered = Some(now);
+        self.attempts.succeeded();
+        self.due = schedule::refresh_at(
+            held.asked,
+            now,
+            granted.lifetime,
+            granted.refresh_in,
+            granted.refresh_lifetime,
+            jitter,
+        );
+        self.unpublished = Some(held);
+    }
+
+    /// Lets readers have the newest token; says whether there was a new one.
+    pub fn publish(&mut self) -> bool {
+        let Some(held) = self.unpublished.take() else { return false };
+        self.held = Some(held);
+        self.rejected = false;
+        self.expiry_seen = false;
+        true
+    }
+
+    /// When the token in hand ends, where it does.
+    pub fn expires(&self) -> Option<Boot> {
+        self.held.as_ref().and_then(Held::expires)
+    }
+}
