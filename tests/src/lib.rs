@@ -1,1 +1,13 @@
-//! Placeholder.
+//! What the end-to-end tests of bearerd stand on.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a harness for tests: it fails loudly, measures time, and reads its environment"
+)]
+
+pub mod gate_proxy;
+pub mod keycloak;
+
+mod plain_http;
