@@ -1,1 +1,189 @@
-//! Placeholder.
+//! The configuration: one TOML file becomes valid types, once; a file with any fault in it is rejected whole.
+//!
+//! The way of a file: `document` parses it and keeps places, `keys` judges every name, then each auth type's own file
+//! reads the values. A new auth type is a variant in `auth_type` and `profile`, and a file like `sso`.
+
+mod address;
+mod auth_type;
+mod ca_file;
+mod document;
+mod error;
+mod extra_parameters;
+mod keys;
+mod lookup;
+mod profile;
+mod reuse_window;
+mod scopes;
+mod sso;
+
+pub use address::Address;
+pub use auth_type::AuthType;
+pub use error::ConfigError;
+pub use extra_parameters::ExtraParameters;
+pub use lookup::NoSuchProfile;
+pub use profile::{Auth, Profile};
+pub use scopes::Scopes;
+pub use sso::{Flow, Sso};
+
+use bearerd_proto::{ProfileName, Profiles};
+use document::Section;
+use error::Fault;
+use keys::Place;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that is configured: immutable, and valid by construction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    path: PathBuf,
+    default_profile: Option<ProfileName>,
+    profiles: BTreeMap<ProfileName, Arc<Profile>>,
+}
+
+impl Config {
+    /// Reads the file at `path`. No file there is a configuration without profiles: the state of a fresh machine.
+    ///
+    /// Reads files while it runs: not for a thread that serves requests.
+    ///
+    /// # Errors
+    /// The file can't be read, or something in it is not as it has to be.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        match read_file(path) {
+            Ok(Some(bytes)) => match std::str::from_utf8(&bytes) {
+                Ok(text) => Self::parse(text, path),
+                Err(error) => Err(Fault::new(
+                    error.valid_up_to(),
+                    "this is not UTF-8 text",
+                    "save the file as UTF-8",
+                )
+                .within(&bytes, path)),
+            },
+            Ok(None) => Ok(Self::empty(path)),
+            Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        }
+    }
+
+    /// Reads `text` as the configuration at `path`: errors name it, and relative paths start at its folder.
+    ///
+    /// Looks at the files that the text names, as [`Config::load`] does.
+    ///
+    /// # Errors
+    /// Something in the text is not as it has to be.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        Self::read(text, path).map_err(|fault| fault.within(text.as_bytes(), path))
+    }
+
+    /// A configuration without profiles, whose errors say to write `path`.
+    pub fn empty(path: &Path) -> Self {
+        Self { path: path.to_owned(), default_profile: None, profiles: BTreeMap::new() }
+    }
+
+    /// The file that it was read from, or that is to be written.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The profile that a request without a name means: `default_profile`, or the only one.
+    pub fn default_profile(&self) -> Option<&Arc<Profile>> {
+        match &self.default_profile {
+            Some(name) => self.profiles.get(name),
+            None if self.profiles.len() == 1 => self.profiles.values().next(),
+            None => None,
+        }
+    }
+
+    /// Each profile, by name.
+    pub fn profiles(&self) -> &BTreeMap<ProfileName, Arc<Profile>> {
+        &self.profiles
+    }
+
+    /// The profile that a request means.
+    ///
+    /// # Errors
+    /// It names one that is not there, or none where several are or none is.
+    pub fn profile_for(&self, name: Option<&ProfileName>) -> Result<&Arc<Profile>, NoSuchProfile> {
+        let found = match name {
+            Some(name) => self.profiles.get(name),
+            None => self.default_profile(),
+        };
+        found.ok_or_else(|| {
+            let known: Vec<_> = self.profiles.keys().cloned().collect();
+            match name.cloned() {
+                name if known.is_empty() => {
+                    NoSuchProfile::NoneConfigured { name, path: self.path.clone() }
+                }
+                Some(name) => NoSuchProfile::Unknown { name, known },
+                None => NoSuchProfile::Ambiguous { known },
+            }
+        })
+    }
+
+    /// The answer of `GET /v1/profiles`.
+    pub fn infos(&self) -> Profiles {
+        Profiles {
+            default_profile: self.default_profile().map(|profile| profile.name().clone()),
+            profiles: self.profiles.values().map(|profile| profile.info()).collect(),
+        }
+    }
+
+    fn read(text: &str, path: &Path) -> Result<Self, Fault> {
+        let document = document::parse(text)?;
+        let root = Section::root(&document);
+        for key in root.keys() {
+            keys::judge(key, Place::Top)?;
+        }
+        let mut config = Self::empty(path);
+        let folder = folder_of(path);
+        if let Some(section) = root.table("profile", PROFILE_FORM)? {
+            for (key, section) in section.tables(PROFILE_FORM)? {
+                let profile = Profile::read(key, section, &folder)?;
+                config.profiles.insert(profile.name().clone(), Arc::new(profile));
+            }
+        }
+        if let Some(text) = root.text("default_profile")? {
+            let name = text.value.parse().ok().filter(|name| config.profiles.contains_key(name));
+            let Some(name) = name else {
+                let known = keys::listed(config.profiles.keys().map(ProfileName::as_str));
+                let mend = match config.profiles.is_empty() {
+                    true => "write that profile, or leave `default_profile` out".to_owned(),
+                    false => format!("write one of {known}, or leave it out"),
+                };
+                return Err(text.fault("`default_profile` names no profile of this file", mend));
+            };
+            config.default_profile = Some(name);
+        }
+        Ok(config)
+    }
+}
+
+/// The bytes of the file; `None` where there is nothing of that name.
+fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let file = match File::open(path) {
+        Ok(file) => file,
+        // A link that leads nowhere is somebody's mistake, not a fresh machine.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return if fs::symlink_metadata(path).is_ok() { Err(error) } else { Ok(None) };
+        }
+        Err(error) => return Err(error),
+    };
+    file.take(CONFIG_MAX + 1).read_to_end(&mut bytes)?;
+    match u64::try_from(bytes.len()) {
+        Ok(length) if length <= CONFIG_MAX => Ok(Some(bytes)),
+        _ => Err(io::Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB")),
+    }
+}
+
+/// The folder of `path`, absolute where the current folder is known, so that a later change of it moves nothing.
+fn folder_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent().unwrap_or(&path).to_owned()
+}
+
+const PROFILE_FORM: &str = "write each profile below a header `[profile.NAME]`";
+
+/// Bytes; a thousand profiles have a tenth of it.
+const CONFIG_MAX: u64 = 1024 * 1024;
