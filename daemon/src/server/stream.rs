@@ -1,0 +1,210 @@
+//! A client's byte stream under the HTTP layer: it knows between requests from within, and keeps the deadlines.
+//!
+//! The HTTP layer has a deadline for headers too, but counts it from the end of the answer before, which would cut idle
+//! connections; and its own answers to malformed heads have no body.
+
+use super::deadline::Deadline;
+use super::limits::Limits;
+use super::refusal::Refusal;
+use super::slot::{Closed, Phase, Slot};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+
+/// The stream of one connection.
+#[derive(Debug)]
+pub(crate) struct ClientStream {
+    stream: UnixStream,
+    slot: Arc<Slot>,
+    limits: Arc<Limits>,
+    read_deadline: Deadline,
+    write_deadline: Deadline,
+    refusal: Option<Refusing>,
+    discarded: Option<usize>,
+}
+
+impl ClientStream {
+    pub(crate) fn new(stream: UnixStream, slot: Arc<Slot>, limits: Arc<Limits>) -> Self {
+        Self {
+            stream,
+            slot,
+            limits,
+            read_deadline: Deadline::default(),
+            write_deadline: Deadline::default(),
+            refusal: None,
+            discarded: None,
+        }
+    }
+
+    /// Gives up on a client that leaves its answer lying. Any progress starts the time anew.
+    fn unless_stalled<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match written {
+            Poll::Ready(result) => {
+                self.write_deadline.lift();
+                Poll::Ready(result)
+            }
+            Poll::Pending if self.write_deadline.passed(self.limits.write_stall, context) => {
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Sends an answer of ours in place of `bare`, the HTTP layer's own one to a head that it can't take.
+    ///
+    /// It is known by its moment: an answer goes out while a request is under way, and here none has begun.
+    fn write_refusal(
+        &mut self,
+        context: &mut Context<'_>,
+        bare: &[u8],
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        if self.slot.phase() == Phase::Closing {
+            return Poll::Ready(Err(closed()));
+        }
+        loop {
+            let refusing = self.refusal.get_or_insert_with(|| Refusing::in_place_of(bare));
+            let rest = refusing.bytes.get(refusing.sent..).unwrap_or_default();
+            if rest.is_empty() {
+                self.slot.leave_unread();
+                return Poll::Ready(Ok(length));
+            }
+            let written = Pin::new(&mut self.stream).poll_write(context, rest);
+            let count = ready!(self.unless_stalled(context, written))?;
+            if let Some(refusing) = &mut self.refusal {
+                refusing.sent += count;
+            }
+        }
+    }
+
+    /// Reads on for a moment what nobody wants: closing a socket with unread bytes fails the client's writes, and it
+    /// would miss the answer that says why.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.discarded.is_none() {
+            self.slot.rest();
+            self.read_deadline.lift();
+            self.discarded = Some(0);
+        }
+        let mut scratch = [0; 4096];
+        while self.discarded.is_some_and(|count| count < LINGER_BYTES) {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    let length = buffer.filled().len();
+                    self.discarded = self.discarded.map(|count| count + length);
+                }
+                Poll::Ready(_) => break,
+                Poll::Pending if self.read_deadline.passed(LINGER_TIME, context) => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for ClientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
+            Poll::Ready(Ok(())) if buffer.filled().len() > before => {
+                if this.slot.bytes_arrived().map_err(|Closed| closed())? {
+                    this.read_deadline.lift();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending if matches!(this.slot.phase(), Phase::Head(_)) => {
+                if this.read_deadline.passed(this.limits.head_time, context) {
+                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                } else {
+                    Poll::Pending
+                }
+            }
+            other => other,
+        }
+    }
+}
+
+impl AsyncWrite for ClientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.slot.phase() != Phase::Busy {
+            return this.write_refusal(context, bytes, bytes.len());
+        }
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.unless_stalled(context, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.slot.phase() != Phase::Busy {
+            let length = slices.iter().map(|slice| slice.len()).sum();
+            return this.write_refusal(context, slices.first().map_or(&[], |slice| slice), length);
+        }
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.unless_stalled(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        // The HTTP layer flushes only what it has written whole.
+        self.slot.flushed();
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.discarded.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        if this.slot.has_unread() { this.linger(context) } else { Poll::Ready(Ok(())) }
+    }
+}
+
+/// An answer of ours on its way.
+#[derive(Debug)]
+struct Refusing {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Refusing {
+    fn in_place_of(bare: &[u8]) -> Self {
+        // 431 for the headers, 414 for the request line alone.
+        let too_large = bare.starts_with(b"HTTP/1.1 431") || bare.starts_with(b"HTTP/1.1 414");
+        let refusal = if too_large { Refusal::HeadTooLarge } else { Refusal::HeadMalformed };
+        Self { bytes: refusal.bytes(), sent: 0 }
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, Closed)
+}
+
+/// Enough for what a client with a too large body has under way before it sees the answer.
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(2);
