@@ -9,13 +9,13 @@ use std::time::Duration;
 /// A caller that waits for a token.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    pub waiter: WaiterId,
-    pub slot: SlotKey,
-    pub want: Want,
+    pub(crate) waiter: WaiterId,
+    pub(crate) slot: SlotKey,
+    pub(crate) want: Want,
     /// When its patience ends.
-    pub deadline: Boot,
+    pub(crate) deadline: Boot,
     /// When its patience as a caller without a token would end: a wish turns into that if its token expires first.
-    pub last_deadline: Boot,
+    pub(crate) last_deadline: Boot,
 }
 
 /// What a caller waits for.
@@ -34,28 +34,24 @@ pub(crate) enum Want {
 pub(crate) struct Callers(Vec<Caller>);
 
 impl Callers {
-    pub fn add(&mut self, caller: Caller) {
+    pub(crate) fn add(&mut self, caller: Caller) {
         self.0.push(caller);
     }
 
-    pub fn gone(&mut self, waiter: WaiterId) {
+    pub(crate) fn gone(&mut self, waiter: WaiterId) {
         self.0.retain(|caller| caller.waiter != waiter);
     }
 
-    pub fn wait_for(&self, slot: &SlotKey) -> bool {
+    pub(crate) fn wait_for(&self, slot: &SlotKey) -> bool {
         self.0.iter().any(|caller| caller.slot == *slot)
     }
 
-    pub fn deadline(&self) -> Option<Boot> {
+    pub(crate) fn deadline(&self) -> Option<Boot> {
         self.0.iter().map(|caller| caller.deadline).min()
     }
 
     /// Takes out those that `chosen` picks, in the order they came.
-    pub fn take(&mut self, chosen: impl Fn(&Caller) -> bool) -> Vec<Caller> {
+    pub(crate) fn take(&mut self, chosen: impl Fn(&Caller) -> bool) -> Vec<Caller> {
         self.0.extract_if(.., |caller| chosen(caller)).collect()
-    }
-
-    pub fn all(&self) -> impl Iterator<Item = &Caller> {
-        self.0.iter()
     }
 }

@@ -9,42 +9,42 @@ use bearerd_proto::Secret;
 /// A refresh token and what is known of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
-    pub refresh_token: Secret,
+    pub(crate) refresh_token: Secret,
     /// Its known end.
-    pub expires: Option<Boot>,
+    pub(crate) expires: Option<Boot>,
     /// The IdP has handed the same one back: sending it again spends nothing.
-    pub known_not_to_rotate: bool,
+    pub(crate) known_not_to_rotate: bool,
     /// The session is over: why. The token is kept, unused, for one try when a login is asked for.
-    pub over: Option<String>,
+    pub(crate) over: Option<String>,
     /// An answer to it was lost.
-    pub lost: Option<Lost>,
+    pub(crate) lost: Option<Lost>,
     /// It came from the disk and has not been used since: its successor may have died with the process before.
-    pub unproven: bool,
+    pub(crate) unproven: bool,
     /// The IdP's own session.
-    pub idp_session: Option<String>,
+    pub(crate) idp_session: Option<String>,
 }
 
 /// A use whose answer did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lost {
     /// It was sent once more at once, within the reuse window, already.
-    pub repeated: bool,
+    pub(crate) repeated: bool,
 }
 
 /// The one request under way that uses the grant.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    pub fetch: FetchId,
-    pub slot: SlotKey,
+    pub(crate) fetch: FetchId,
+    pub(crate) slot: SlotKey,
     /// When it was sent.
-    pub asked: Boot,
+    pub(crate) asked: Boot,
     /// It was started because the token in hand was rejected.
-    pub after_reject: bool,
+    pub(crate) after_reject: bool,
 }
 
 impl Grant {
     /// The first one of a login.
-    pub fn of_login(granted: &Granted, asked: Boot) -> Option<Self> {
+    pub(crate) fn of_login(granted: &Granted, asked: Boot) -> Option<Self> {
         let refresh_token = granted.refresh_token.clone()?;
         Some(Self {
             refresh_token,
@@ -58,7 +58,7 @@ impl Grant {
     }
 
     /// Takes in the answer of a refresh; says whether the token rotated, so that it must be saved first.
-    pub fn renewed(&mut self, granted: &Granted, asked: Boot) -> bool {
+    pub(crate) fn renewed(&mut self, granted: &Granted, asked: Boot) -> bool {
         self.lost = None;
         self.over = None;
         self.unproven = false;
@@ -74,7 +74,7 @@ impl Grant {
     }
 
     /// Takes in a refresh token of an answer, good or not; says whether it is another one.
-    pub fn rotate(&mut self, refresh_token: Option<&Secret>) -> bool {
+    pub(crate) fn rotate(&mut self, refresh_token: Option<&Secret>) -> bool {
         match refresh_token {
             Some(newer) if !newer.same_as(&self.refresh_token) => {
                 self.refresh_token = newer.clone();
@@ -85,7 +85,7 @@ impl Grant {
     }
 
     /// Whether it may be used.
-    pub fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.over.is_none()
     }
 }

@@ -16,14 +16,14 @@ const ENDED_KEPT: usize = 16;
 /// The login under way.
 #[derive(Debug)]
 pub(crate) struct Login {
-    pub id: String,
+    pub(crate) id: String,
     /// Another `sub` may take over.
-    pub replace: bool,
-    pub stage: Stage,
+    pub(crate) replace: bool,
+    pub(crate) stage: Stage,
     /// Those who wait for its start.
-    pub starters: Vec<(WaiterId, Boot)>,
+    pub(crate) starters: Vec<(WaiterId, Boot)>,
     /// Those who wait for its end, each until its moment.
-    pub followers: Vec<(WaiterId, Boot)>,
+    pub(crate) followers: Vec<(WaiterId, Boot)>,
 }
 
 /// How far it is.
@@ -42,20 +42,20 @@ pub(crate) enum Stage {
 /// A login that waits for its person.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    pub device_code: Secret,
-    pub user_code: String,
-    pub verification_uri: String,
-    pub verification_uri_complete: Option<String>,
+    pub(crate) device_code: Secret,
+    pub(crate) user_code: String,
+    pub(crate) verification_uri: String,
+    pub(crate) verification_uri_complete: Option<String>,
     /// The code's end.
-    pub expires: Boot,
-    pub interval: Duration,
-    pub next_poll: Boot,
-    pub polling: Option<(FetchId, Boot)>,
+    pub(crate) expires: Boot,
+    pub(crate) interval: Duration,
+    pub(crate) next_poll: Boot,
+    pub(crate) polling: Option<(FetchId, Boot)>,
     failures: u32,
 }
 
 impl Pending {
-    pub fn of(device: DeviceAuthorization, asked: Boot, now: Boot) -> Self {
+    pub(crate) fn of(device: DeviceAuthorization, asked: Boot, now: Boot) -> Self {
         Self {
             device_code: device.device_code,
             user_code: device.user_code,
@@ -70,19 +70,19 @@ impl Pending {
     }
 
     /// The person has not decided yet.
-    pub fn poll_on(&mut self, now: Boot) {
+    pub(crate) fn poll_on(&mut self, now: Boot) {
         self.failures = 0;
         self.next_poll = now + self.interval;
     }
 
     /// The IdP wants fewer polls.
-    pub fn slow_down(&mut self, now: Boot) {
+    pub(crate) fn slow_down(&mut self, now: Boot) {
         self.interval += SLOW_DOWN_STEP;
         self.poll_on(now);
     }
 
     /// A poll failed in a way that may pass.
-    pub fn back_off(&mut self, now: Boot, retry_after: Option<Duration>, jitter: Jitter) {
+    pub(crate) fn back_off(&mut self, now: Boot, retry_after: Option<Duration>, jitter: Jitter) {
         self.failures = self.failures.saturating_add(1);
         let pause = schedule::backoff(self.failures, jitter)
             .max(self.interval)
@@ -90,7 +90,7 @@ impl Pending {
         self.next_poll = now + pause;
     }
 
-    pub fn shown(&self, id: &str, profile: &ProfileName, now: Now) -> PendingLogin {
+    pub(crate) fn shown(&self, id: &str, profile: &ProfileName, now: Now) -> PendingLogin {
         PendingLogin {
             login_id: id.to_owned(),
             profile: profile.clone(),
@@ -104,7 +104,7 @@ impl Pending {
     }
 
     /// Where the person goes.
-    pub fn link(&self) -> &str {
+    pub(crate) fn link(&self) -> &str {
         self.verification_uri_complete.as_deref().unwrap_or(&self.verification_uri)
     }
 }
@@ -114,14 +114,14 @@ impl Pending {
 pub(crate) struct Ended(VecDeque<(String, Result<LoggedIn, ErrorBody>)>);
 
 impl Ended {
-    pub fn add(&mut self, id: String, end: Result<LoggedIn, ErrorBody>) {
+    pub(crate) fn add(&mut self, id: String, end: Result<LoggedIn, ErrorBody>) {
         if self.0.len() == ENDED_KEPT {
             self.0.pop_front();
         }
         self.0.push_back((id, end));
     }
 
-    pub fn of(&self, id: &str) -> Option<&Result<LoggedIn, ErrorBody>> {
+    pub(crate) fn of(&self, id: &str) -> Option<&Result<LoggedIn, ErrorBody>> {
         self.0.iter().rev().find(|(ended, _)| ended == id).map(|(_, end)| end)
     }
 }

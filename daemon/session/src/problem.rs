@@ -8,22 +8,22 @@ use std::time::Duration;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Its class.
-    pub code: ErrorCode,
+    pub(crate) code: ErrorCode,
     /// What happened, and what to do next.
-    pub message: String,
+    pub(crate) message: String,
     /// When.
-    pub at: Wall,
+    pub(crate) at: Wall,
 }
 
 /// The attempts of a slot or of a session: failures in a row, and when another may follow.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
     /// The last failure, until something goes right.
-    pub problem: Option<Problem>,
+    pub(crate) problem: Option<Problem>,
     /// No attempt by itself before this.
-    pub not_before: Option<Boot>,
+    pub(crate) not_before: Option<Boot>,
     /// No attempt before this, whoever asks: `Retry-After`, a misconfiguration.
     hard: Option<Boot>,
     failures: u32,
@@ -32,12 +32,12 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// Something went right.
-    pub fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self) {
         *self = Self::default();
     }
 
     /// An attempt failed.
-    pub fn failed(
+    pub(crate) fn failed(
         &mut self,
         failure: &Failure,
         verdict: Verdict,
@@ -56,21 +56,21 @@ impl Attempts {
     }
 
     /// A person, a reload or a mended file says: try again now.
-    pub fn forgive(&mut self) {
+    pub(crate) fn forgive(&mut self) {
         self.not_before = None;
         self.hard = None;
         self.ended = None;
     }
 
     /// The earliest attempt that a caller without a token may pull forward, where the last one failed.
-    pub fn pull_from(&self) -> Option<Boot> {
+    pub(crate) fn pull_from(&self) -> Option<Boot> {
         self.problem.as_ref()?;
         let spaced = self.ended.map(|ended| ended + PULL_SPACING);
         self.hard.max(spaced)
     }
 
     /// Lets an attempt happen at `at`, whatever the backoff says.
-    pub fn pull(&mut self, at: Boot) {
+    pub(crate) fn pull(&mut self, at: Boot) {
         self.not_before = self.not_before.map(|not_before| not_before.min(at));
     }
 }

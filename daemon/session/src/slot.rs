@@ -62,41 +62,41 @@ impl Held {
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     /// What readers get.
-    pub held: Option<Held>,
+    pub(crate) held: Option<Held>,
     /// A new token whose refresh token is not on disk yet.
-    pub unpublished: Option<Held>,
+    pub(crate) unpublished: Option<Held>,
     /// When the next fetch is due by itself.
-    pub due: Option<Boot>,
+    pub(crate) due: Option<Boot>,
     /// When the last good answer came.
-    pub answered: Option<Boot>,
+    pub(crate) answered: Option<Boot>,
     /// Failures that reach this slot alone.
-    pub attempts: Attempts,
+    pub(crate) attempts: Attempts,
     /// A resource server has refused the token in hand.
-    pub rejected: bool,
+    pub(crate) rejected: bool,
     /// The end of the token in hand has been acted upon.
-    pub expiry_seen: bool,
+    pub(crate) expiry_seen: bool,
 }
 
 impl Slot {
     /// The token in hand, while it is good.
-    pub fn valid(&self, now: Boot) -> Option<&Held> {
+    pub(crate) fn valid(&self, now: Boot) -> Option<&Held> {
         self.held.as_ref().filter(|held| held.is_valid(now))
     }
 
     /// The least moment of the next fetch, by the spacing between two of them.
-    pub fn spaced(&self, now: Boot) -> Boot {
+    pub(crate) fn spaced(&self, now: Boot) -> Boot {
         let newest = self.unpublished.as_ref().or(self.held.as_ref());
         let spacing = schedule::spacing(newest.and_then(|held| held.lifetime));
         self.answered.map_or(now, |answered| now.max(answered + spacing))
     }
 
     /// Brings the next fetch forward to `at`, never back.
-    pub fn pull(&mut self, at: Boot) {
+    pub(crate) fn pull(&mut self, at: Boot) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
     /// Takes a fetched token in, and plans the next fetch.
-    pub fn take(&mut self, granted: &Granted, held: Held, now: Boot, jitter: Jitter) {
+    pub(crate) fn take(&mut self, granted: &Granted, held: Held, now: Boot, jitter: Jitter) {
         self.answered = Some(now);
         self.attempts.succeeded();
         self.due = schedule::refresh_at(
@@ -111,7 +111,7 @@ impl Slot {
     }
 
     /// Lets readers have the newest token; says whether there was a new one.
-    pub fn publish(&mut self) -> bool {
+    pub(crate) fn publish(&mut self) -> bool {
         let Some(held) = self.unpublished.take() else { return false };
         self.held = Some(held);
         self.rejected = false;
@@ -120,7 +120,7 @@ impl Slot {
     }
 
     /// When the token in hand ends, where it does.
-    pub fn expires(&self) -> Option<Boot> {
+    pub(crate) fn expires(&self) -> Option<Boot> {
         self.held.as_ref().and_then(Held::expires)
     }
 }

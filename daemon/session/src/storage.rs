@@ -32,7 +32,7 @@ pub(crate) struct Storage {
 
 impl Storage {
     /// Wants the disk changed; gives the wish's generation.
-    pub fn want(&mut self, wish: Wish) -> Generation {
+    pub(crate) fn want(&mut self, wish: Wish) -> Generation {
         self.wish = Some(wish);
         self.retry_at = None;
         self.wished += 1;
@@ -40,7 +40,7 @@ impl Storage {
     }
 
     /// What to do now, if anything; it is then under way.
-    pub fn start(&mut self, now: Boot) -> Option<Wish> {
+    pub(crate) fn start(&mut self, now: Boot) -> Option<Wish> {
         if self.in_flight.is_some() || self.retry_at.is_some_and(|at| now < at) {
             return None;
         }
@@ -51,7 +51,13 @@ impl Storage {
     }
 
     /// What was under way has ended. A failed wish comes back unless a newer one stands.
-    pub fn ended(&mut self, wish: Wish, result: Result<(), String>, now: Boot, jitter: Jitter) {
+    pub(crate) fn ended(
+        &mut self,
+        wish: Wish,
+        result: Result<(), String>,
+        now: Boot,
+        jitter: Jitter,
+    ) {
         self.in_flight = None;
         match result {
             Ok(()) => {
@@ -70,42 +76,42 @@ impl Storage {
     }
 
     /// Whether `generation` is on disk.
-    pub fn has(&self, generation: Generation) -> bool {
+    pub(crate) fn has(&self, generation: Generation) -> bool {
         self.done >= generation
     }
 
     /// Whether an attempt to bring `generation` to disk has failed.
-    pub fn has_failed(&self, generation: Generation) -> bool {
+    pub(crate) fn has_failed(&self, generation: Generation) -> bool {
         self.failed >= generation && !self.has(generation)
     }
 
     /// Why the disk is behind, where an attempt failed.
-    pub fn problem(&self) -> Option<&str> {
+    pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
 
     /// Whether an attempt takes longer than anybody should wait for it.
-    pub fn is_slow(&self, now: Boot) -> bool {
+    pub(crate) fn is_slow(&self, now: Boot) -> bool {
         self.in_flight.is_some_and(|since| now >= since + SAVE_PATIENCE)
     }
 
     /// Whether the disk is as it should be, as far as anybody can tell by now.
-    pub fn is_settled(&self, now: Boot) -> bool {
+    pub(crate) fn is_settled(&self, now: Boot) -> bool {
         self.problem.is_none() && !self.is_slow(now)
     }
 
     /// Whether nothing is under way and nothing is left but what has failed.
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.in_flight.is_none() && (self.wish.is_none() || self.problem.is_some())
     }
 
     /// When a failed attempt is made again.
-    pub fn retry_at(&self) -> Option<Boot> {
+    pub(crate) fn retry_at(&self) -> Option<Boot> {
         if self.in_flight.is_none() && self.wish.is_some() { self.retry_at } else { None }
     }
 
     /// When an attempt under way begins to count as slow.
-    pub fn slow_at(&self, now: Boot) -> Option<Boot> {
+    pub(crate) fn slow_at(&self, now: Boot) -> Option<Boot> {
         self.in_flight.map(|since| since + SAVE_PATIENCE).filter(|at| now < *at)
     }
 }

@@ -11,8 +11,8 @@ use bearerd_proto::{EventKind, Revocation};
 /// Somebody who logs out and waits to hear what became of it.
 #[derive(Debug)]
 pub(super) struct Leaving {
-    pub waiter: WaiterId,
-    pub deadline: Boot,
+    pub(super) waiter: WaiterId,
+    pub(super) deadline: Boot,
     /// The save that removes the file.
     generation: Generation,
     /// The revocation under way.

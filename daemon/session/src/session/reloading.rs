@@ -75,7 +75,7 @@ impl Session {
         }
         // Without a valid token in hand the first one is fetched at once: its reader will come.
         if self.can_renew() {
-            let slot = self.slots.entry(SlotKey::default()).or_insert_with(Slot::default);
+            let slot = self.slots.entry(SlotKey::default()).or_default();
             slot.due.get_or_insert(now.boot);
         }
         if self

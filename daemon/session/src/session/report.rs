@@ -123,7 +123,8 @@ impl Session {
         let served = self.slots.get(&key).and_then(|slot| slot.valid(now.boot)).is_some();
         let pending =
             self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Pending(_)));
-        if !self.can_renew() && !(served && self.grant.is_none()) {
+        let lives_out_its_token = served && self.grant.is_none();
+        if !(self.can_renew() || lives_out_its_token) {
             return match (pending, &self.unreadable) {
                 (true, _) => ProfileState::LoginPending,
                 (false, Some(_)) => ProfileState::StateUnreadable,
