@@ -206,7 +206,7 @@ mod tests {
         let bench = Bench::new();
         let sleepers = [(0, 30), (1, 10), (2, 20), (3, 40)]
             .map(|(name, seconds)| bench.sleeper(name, Duration::from_secs(seconds)));
-        assert_eq!(bench.ring(SECOND * 9), []);
+        assert_eq!(bench.ring(SECOND * 9), Vec::<usize>::new());
         assert_eq!(bench.ring(SECOND * 30), [1, 2, 0]);
         assert_eq!(bench.ring(SECOND * 40), [3]);
         drop(sleepers);
@@ -220,7 +220,7 @@ mod tests {
         }
         assert_eq!(bench.times_set(), 1, "a loop that waits anew each turn sets the timer once");
         assert!(bench.alarm.sleepers().waiting.is_empty());
-        assert_eq!(bench.ring(SECOND), []);
+        assert_eq!(bench.ring(SECOND), Vec::<usize>::new());
         let next = bench.sleeper(100, SECOND * 2);
         assert_eq!(bench.times_set(), 2, "a timer that has rung is set again");
         drop(next);
