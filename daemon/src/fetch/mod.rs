@@ -1,1 +1,56 @@
-//! Placeholder.
+//! How tokens are fetched: the trait, and which profile has which fetcher.
+//!
+//! A fetcher takes one request and gives its outcome. It decides nothing, repeats nothing and knows no session, and a
+//! refresh token leaves the daemon here alone, towards the IdP that it came from.
+
+mod client;
+
+pub use client::HttpClients;
+
+use crate::config::{Auth, AuthType, Profile};
+use bearerd_session::{Outcome, Request};
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Speaks to one IdP, for one profile.
+pub trait TokenFetcher: Debug + Send + Sync {
+    /// Sends `request`, once, and gives what it came to, within the time that its kind has.
+    ///
+    /// Dropping the future ends the request wherever it stands: what it would spend may be spent.
+    fn fetch(&self, request: Request) -> Fetch<'_>;
+}
+
+/// A request under way.
+pub type Fetch<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// The fetcher of a profile.
+///
+/// # Errors
+/// The profile's tokens are constants, so that there is nothing to fetch.
+pub fn fetcher_for(
+    profile: &Profile,
+    _clients: &HttpClients,
+) -> Result<Arc<dyn TokenFetcher>, FetcherError> {
+    match profile.auth() {
+        Auth::None | Auth::TestAuth | Auth::Sso(_) => {
+            Err(FetcherError::NothingToFetch { auth_type: profile.auth_type() })
+        }
+    }
+}
+
+/// Why a profile has no fetcher.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FetcherError {
+    /// Its tokens are constants.
+    #[error(
+        "a profile with `auth_type = \"{auth_type}\"` fetches nothing: answer from its constants"
+    )]
+    NothingToFetch {
+        /// The auth type.
+        auth_type: AuthType,
+    },
+}
