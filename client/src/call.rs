@@ -114,7 +114,7 @@ impl Caller {
             None => self.open(patience)?,
         };
         if request.has_password() {
-            check_listener(&connection)?;
+            check_listener(&connection, rustix::process::geteuid().as_raw())?;
         }
         Ok((connection, kept))
     }
@@ -212,22 +212,57 @@ fn turned_away(answer: &Answer) -> Option<ErrorBody> {
 }
 
 /// A password goes to a process of our own user alone.
-fn check_listener(connection: &Connection) -> Result<(), ClientError> {
+fn check_listener(connection: &Connection, own_uid: u32) -> Result<(), ClientError> {
     let path = connection.path().to_path_buf();
     let uid = match connection.listener_uid() {
         Ok(uid) => uid,
         Err(source) => return Err(ClientError::Unreachable { tried: vec![path], source }),
     };
-    if uid == rustix::process::geteuid().as_raw() {
-        Ok(())
-    } else {
-        Err(ClientError::ForeignListener { path, uid })
-    }
+    if uid == own_uid { Ok(()) } else { Err(ClientError::ForeignListener { path, uid }) }
 }
 
 /// Long enough for a daemon that restarts to get on, short enough not to be felt.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-/// Between the attempts of a long outage.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Between the attempts of a longer outage.
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// As many threads as ask at once without opening new connections.
 const IDLE_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn the_first_place_that_answers_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        drop(UnixListener::bind(place("stale")).unwrap());
+        let live = UnixListener::bind(place("live")).unwrap();
+        let other = UnixListener::bind(place("other")).unwrap();
+        let caller = Caller::new(["missing", "stale", "live", "other"].map(place).to_vec());
+        let open = || caller.open(Deadline::after(Duration::from_secs(60)));
+
+        assert_eq!(open().unwrap().path().as_ref(), place("live"));
+        drop(live);
+        assert_eq!(open().unwrap().path().as_ref(), place("other"));
+        drop(other);
+        let trouble = open().unwrap_err();
+        let ClientError::Unreachable { tried, source } = trouble.error else { panic!() };
+        // A socket that is there says more than one that is not.
+        assert_eq!((tried.len(), source.kind()), (4, io::ErrorKind::ConnectionRefused));
+    }
+
+    #[test]
+    fn a_password_goes_to_a_listener_of_our_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let connection =
+            Connection::open(&path.into(), Deadline::after(Duration::from_secs(60))).unwrap();
+        check_listener(&connection, rustix::process::geteuid().as_raw()).unwrap();
+        let stranger = rustix::process::geteuid().as_raw() + 1;
+        let error = check_listener(&connection, stranger).unwrap_err();
+        assert!(matches!(error, ClientError::ForeignListener { .. }), "{error:?}");
+    }
+}

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by a panic")]
 
 mod answers;
+mod commands;
 mod fake_daemon;
 mod retry;

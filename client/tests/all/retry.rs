@@ -133,7 +133,7 @@ fn a_socket_that_was_never_there_fails_at_once() {
     let client = Client::at(&path).with_patience(Duration::MAX);
     let error = token(&client).unwrap_err();
     let ClientError::Unreachable { tried, source } = error else { panic!("{error:?}") };
-    assert_eq!(tried, [path.clone()]);
+    assert_eq!(tried, std::slice::from_ref(&path));
     assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
 
     drop(UnixListener::bind(&path).unwrap());

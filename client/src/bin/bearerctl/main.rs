@@ -1,2 +1,51 @@
-//! Placeholder.
-fn main() {}
+//! `bearerctl`: asks bearerd, says what it answered, and ends with an exit code that is part of the contract.
+
+mod arguments;
+mod environment;
+mod exit;
+mod login;
+mod logout;
+mod output;
+mod profile;
+mod qr;
+mod status;
+mod times;
+mod token;
+
+use arguments::{Arguments, Command};
+use bearerd_client::Client;
+use clap::Parser;
+use exit::CommandError;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Help and version go to stdout and are no failure. Where nobody reads, nothing is left to say.
+            let _ = message.print();
+            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(exit::USAGE));
+        }
+    };
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let client = match arguments.socket {
+        Some(path) => Client::at(path),
+        None => Client::from_environment()?,
+    };
+    match arguments.command {
+        Command::Token(arguments) => token::run(&client, arguments),
+        Command::Login(arguments) => login::run(&client, arguments),
+        Command::Logout(arguments) => logout::run(&client, arguments),
+        Command::Status(arguments) => status::run(&client, arguments),
+        Command::Profile(arguments) => profile::run(&client, arguments),
+    }
+}

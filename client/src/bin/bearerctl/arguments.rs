@@ -1,0 +1,180 @@
+//! What can be said on the command line.
+
+use bearerd_client::ProfileName;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  internal error
+  2  wrong usage, or a bad request
+  3  login required, pending, expired or denied
+  4  the identity provider gave no answer, rejected, or no token lives that long
+  5  locked
+  6  bearerd can't be reached, is overloaded or goes down
+  7  unknown profile, not found or forbidden
+  8  misconfigured, or the saved session can't be opened";
+
+/// Tokens of bearerd: one login per identity and machine, and a fresh access token for every process.
+#[derive(Debug, Parser)]
+#[command(name = "bearerctl", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// Socket of bearerd [default: BEARERD_SOCKET, else where bearerd puts it]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub(crate) socket: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in, or join the login under way
+    Login(LoginArguments),
+    /// Print the current access token
+    Token(TokenArguments),
+    /// Forget a profile's tokens, and revoke its refresh token
+    Logout(LogoutArguments),
+    /// Show how bearerd and its profiles are
+    Status(StatusArguments),
+    /// Show what is configured
+    Profile(ProfileArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    /// Profile to log in to [default: BEARERD_PROFILE, else the default profile]
+    pub(crate) profile: Option<ProfileName>,
+    /// Let another person than before take the profile over
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Show the link and end; the login goes on in bearerd
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Draw a QR code of the link, also where stderr is no terminal or too narrow
+    #[arg(long, conflicts_with = "no_qr")]
+    pub(crate) qr: bool,
+    /// Draw no QR code
+    #[arg(long)]
+    pub(crate) no_qr: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// Profile of the token [default: BEARERD_PROFILE, else the default profile]
+    pub(crate) profile: Option<ProfileName>,
+    /// Print the whole answer as JSON
+    #[arg(long, conflicts_with = "header")]
+    pub(crate) json: bool,
+    /// Print the header `Authorization: Bearer TOKEN`
+    #[arg(long)]
+    pub(crate) header: bool,
+    /// Wish for a token that lives for so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) min_ttl: Option<u64>,
+    /// Fail where the wish of --min-ttl can't be met
+    #[arg(long, requires = "min_ttl")]
+    pub(crate) strict: bool,
+    /// Scopes of the token, separated by spaces [default: the profile's own]
+    #[arg(long)]
+    pub(crate) scope: Option<String>,
+    /// Audience of the token [default: the profile's own]
+    #[arg(long)]
+    pub(crate) audience: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArguments {
+    /// Profile to log out of [default: BEARERD_PROFILE, else the default profile]
+    pub(crate) profile: Option<ProfileName>,
+    /// Log out of every profile
+    #[arg(long, conflicts_with = "profile")]
+    pub(crate) all: bool,
+    /// Leave the refresh token alive at the identity provider
+    #[arg(long)]
+    pub(crate) no_revoke: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Profile to show [default: all]
+    pub(crate) profile: Option<ProfileName>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArguments {
+    #[command(subcommand)]
+    pub(crate) command: ProfileCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// List the profiles
+    List {
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the settings of a profile
+    Show {
+        /// Profile to show [default: BEARERD_PROFILE, else the default profile]
+        #[arg(value_name = "NAME")]
+        profile: Option<ProfileName>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_are_taken_or_refused() {
+        let taken = [
+            "token",
+            "token a --header --socket /s",
+            "token --min-ttl 60 --strict --scope openid --audience x",
+            "login a --replace --no-wait --no-qr",
+            "logout --all --no-revoke",
+            "status a --json",
+            "profile list",
+            "profile show a --json",
+        ];
+        let refused = [
+            "",
+            "tokens",
+            "token ../a",
+            "token --json --header",
+            "token --strict",
+            "token --min-ttl -1",
+            "login --qr --no-qr",
+            "logout a --all",
+            "profile",
+        ];
+        let parse = |line: &str| {
+            let words = std::iter::once("bearerctl").chain(line.split_whitespace());
+            Arguments::try_parse_from(words)
+        };
+        for line in taken {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        for line in refused {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

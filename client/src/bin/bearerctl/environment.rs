@@ -1,0 +1,27 @@
+//! What the environment says: the one place of `bearerctl` that reads it. The socket's place is the library's.
+
+use crate::exit::CommandError;
+use bearerd_client::ProfileName;
+use std::ffi::OsString;
+
+/// The profile that is meant: the argument, else `BEARERD_PROFILE`; `None` leaves it to the daemon.
+pub(crate) fn profile_or(
+    argument: Option<ProfileName>,
+) -> Result<Option<ProfileName>, CommandError> {
+    match (argument, variable("BEARERD_PROFILE")) {
+        (Some(argument), _) => Ok(Some(argument)),
+        (None, None) => Ok(None),
+        (None, Some(text)) => Ok(Some(text.to_string_lossy().parse()?)),
+    }
+}
+
+/// Whether colour is welcome on a terminal (no-color.org).
+pub(crate) fn colour_is_welcome() -> bool {
+    variable("NO_COLOR").is_none() && variable("TERM").is_some_and(|terminal| terminal != "dumb")
+}
+
+/// One that is empty counts as one that is not set.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
