@@ -1,0 +1,20 @@
+//! The provider, asked over HTTP as the daemon will ask it.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "test code fails loudly"
+)]
+
+mod answers;
+mod cli;
+mod client;
+mod connections;
+mod control;
+mod device;
+mod gates;
+mod outage;
+mod refresh;
+mod tokens;
