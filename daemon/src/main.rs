@@ -1,2 +1,117 @@
-//! Placeholder.
-fn main() {}
+//! `bearerd`: arguments, runtime, exit code.
+
+use anyhow::Context;
+use bearerd::app::{self, Places};
+use bearerd::config::Config;
+use bearerd::environment::Environment;
+use bearerd::server::Listener;
+use clap::Parser;
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::available_parallelism;
+use tracing_subscriber::EnvFilter;
+
+/// The daemon that keeps one OAuth login per identity fresh and hands its Bearer token to your programs.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// Configuration file [default: $BEARERD_CONFIG, else $XDG_CONFIG_HOME/bearerd/config.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the saved sessions [default: $BEARERD_STATE, else $XDG_STATE_HOME/bearerd]
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// Socket to listen on [default: the one systemd passed, else $BEARERD_SOCKET, else $XDG_RUNTIME_DIR/bearerd.sock]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Check the configuration and exit: 0 if it is good, 2 with file, line and reason if not
+    #[arg(long)]
+    check_config: bool,
+}
+
+/// Exit code of `--check-config` for a configuration that can't be used.
+const BAD_CONFIG: u8 = 2;
+/// More threads than this gain nothing: a read takes microseconds.
+const WORKERS_MAX: usize = 4;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut environment = Environment::read();
+    environment.config = arguments.config.or(environment.config);
+    environment.state = arguments.state.or(environment.state);
+    environment.socket = arguments.socket.or(environment.socket);
+    if arguments.check_config {
+        return check_config(&environment);
+    }
+    start_logging(&environment);
+    match run(&environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(environment: &Environment) -> anyhow::Result<()> {
+    keep_memory_private();
+    let places = Places::find(environment)?;
+    let passed = Listener::passed().context("failed to take the sockets that systemd passed")?;
+    let workers = available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
+    runtime.block_on(app::run(places, passed))?;
+    Ok(())
+}
+
+fn check_config(environment: &Environment) -> ExitCode {
+    let checked = environment
+        .config_file()
+        .map_err(|error| error.to_string())
+        .and_then(|path| Config::load(&path).map_err(|error| error.sentence()));
+    match checked {
+        Ok(config) => {
+            say(&format!(
+                "{}: good, {} profile(s)",
+                config.path().display(),
+                config.profiles().len()
+            ));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say(&error);
+            ExitCode::from(BAD_CONFIG)
+        }
+    }
+}
+
+/// No core dump, and no other process of the user may read this one's memory or attach to it.
+fn keep_memory_private() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "failed to forbid core dumps");
+    }
+    if let Err(error) = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "failed to close the memory to other processes");
+    }
+}
+
+/// Words go to standard error; under a supervisor without the time, which its log adds.
+fn start_logging(environment: &Environment) {
+    let wanted = environment.log.as_deref().unwrap_or("info");
+    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    if environment.supervised { log.without_time().with_ansi(false).init() } else { log.init() }
+}
+
+#[allow(clippy::print_stderr, reason = "the one place of the binary that speaks outside the log")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,1 +1,262 @@
-//! Placeholder.
+//! Profile name → what serves it. Readers look here without a lock; a reload swaps the whole.
+
+use crate::clock::Clock;
+use crate::config::{Config, Profile};
+use crate::fetch::HttpClients;
+use crate::snapshot::Snapshot;
+use crate::store::Store;
+use crate::task::{self, Ask, Command, Reply};
+use crate::tasks::Tasks;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bearerd_proto::{ErrorBody, ErrorCode, Event, ProfileName};
+use bearerd_session::time::Boot;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Commands that may wait for one profile's task; more are `overloaded`.
+const COMMAND_QUEUE: usize = 8192;
+
+/// One profile: the last snapshot for readers, and the way to its task for whatever that cannot answer.
+#[derive(Debug)]
+pub struct Entry {
+    name: ProfileName,
+    /// Its configuration as it is in force.
+    pub profile: ArcSwap<Profile>,
+    /// What readers see; absent until the saved session was read.
+    pub snapshot: ArcSwapOption<Snapshot>,
+    last_read: AtomicU64,
+    commands: mpsc::Sender<Command>,
+}
+
+impl Entry {
+    /// Its name.
+    pub fn name(&self) -> &ProfileName {
+        &self.name
+    }
+
+    /// A reader was served. Written once a second at most, so that readers do not fight for the cache line.
+    pub fn note_read(&self, now: Boot) {
+        let last = Boot::from_millis(self.last_read.load(Ordering::Relaxed));
+        if now.since(last) >= Duration::from_secs(1) {
+            self.last_read.store(now.as_millis(), Ordering::Relaxed);
+        }
+    }
+
+    /// When a reader was last served.
+    pub fn last_read(&self) -> Boot {
+        Boot::from_millis(self.last_read.load(Ordering::Relaxed))
+    }
+
+    /// Wakes the task of a session that has gone idle. It is no matter if the queue is full: the next reader wakes it.
+    pub fn wake(&self) {
+        let _full = self.commands.try_send(Command::Woke);
+    }
+
+    /// Asks the task, and waits for its answer.
+    ///
+    /// # Errors
+    /// `overloaded` where its queue is full, `shutting-down` where it has ended.
+    pub async fn ask(&self, ask: Ask) -> Result<Reply, ErrorBody> {
+        let (sender, receiver) = oneshot::channel();
+        self.commands.try_send(Command::Ask(ask, sender)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                let message =
+                    format!("profile `{}` has too many callers waiting: try again", self.name);
+                let body = ErrorBody::new(ErrorCode::Overloaded, message).of(&self.name);
+                ErrorBody { retry_after: Some(1), ..body }
+            }
+            mpsc::error::TrySendError::Closed(_) => self.shutting_down(),
+        })?;
+        receiver.await.map_err(|_ended| self.shutting_down())
+    }
+
+    fn shutting_down(&self) -> ErrorBody {
+        let message = "bearerd is going down: try again on a new connection";
+        let body = ErrorBody::new(ErrorCode::ShuttingDown, message).of(&self.name);
+        ErrorBody { retry_after: Some(1), ..body }
+    }
+
+    async fn tell(&self, command: Command) {
+        let _ended = self.commands.send(command).await;
+    }
+}
+
+/// What tasks of profiles are made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The time.
+    pub clock: Clock,
+    /// Where sessions are saved.
+    pub store: Arc<dyn Store>,
+    /// The ways to the IdPs.
+    pub clients: Arc<HttpClients>,
+    /// Who watches.
+    pub events: broadcast::Sender<Event>,
+    /// Where tasks run.
+    pub tasks: Tasks,
+    /// Which boot of the machine this is.
+    pub boot_id: String,
+}
+
+/// All profiles, as they are in force.
+#[derive(Debug)]
+pub struct Registry {
+    parts: Parts,
+    served: ArcSwap<Served>,
+    /// Entries whose profile has left the configuration: they come back with their task if it does.
+    retired: Mutex<BTreeMap<ProfileName, Arc<Entry>>>,
+}
+
+/// One configuration and the entries for it.
+#[derive(Debug)]
+pub struct Served {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Its profiles.
+    pub entries: BTreeMap<ProfileName, Arc<Entry>>,
+    /// What is wrong with the file, where the one in force is an older one, or none.
+    pub error: Option<String>,
+    /// There was no good configuration since the start.
+    never_good: bool,
+}
+
+impl Registry {
+    /// A registry in which nothing is configured, and every request is answered with `error` if there is one.
+    pub fn new(parts: Parts, config: Config, error: Option<String>) -> Self {
+        let never_good = error.is_some();
+        let served = Served {
+            config: Arc::new(Config::empty(config.path())),
+            entries: BTreeMap::new(),
+            error,
+            never_good,
+        };
+        let registry =
+            Self { parts, served: ArcSwap::from_pointee(served), retired: Mutex::default() };
+        if !never_good {
+            registry.install(config);
+        }
+        registry
+    }
+
+    /// What is in force now.
+    pub fn served(&self) -> arc_swap::Guard<Arc<Served>> {
+        self.served.load()
+    }
+
+    /// The entry that a request means.
+    ///
+    /// # Errors
+    /// `unknown-profile`, `bad-request` where none is named and several are there, `misconfigured` where the
+    /// configuration has not been good since the start.
+    pub fn entry(&self, name: Option<&ProfileName>) -> Result<Arc<Entry>, ErrorBody> {
+        self.served.load().entry(name)
+    }
+
+    /// A configuration that can't be used: the one in force stays, and `status` says why.
+    pub fn reject(&self, error: String) {
+        let served = self.served.load();
+        self.served.store(Arc::new(Served {
+            config: Arc::clone(&served.config),
+            entries: served.entries.clone(),
+            error: Some(error),
+            never_good: served.never_good,
+        }));
+    }
+
+    /// Puts a configuration in force: new profiles start, those that left rest, all others are told.
+    pub fn install(&self, config: Config) {
+        let before = self.served.load_full();
+        let mut retired = self.retired();
+        let mut entries = BTreeMap::new();
+        for (name, profile) in config.profiles() {
+            let known = before.entries.get(name).cloned().or_else(|| retired.remove(name));
+            let entry = match known {
+                Some(entry) => {
+                    entry.profile.store(Arc::clone(profile));
+                    self.tell(&entry, Command::Reload(Arc::clone(profile)));
+                    entry
+                }
+                None => self.start(profile),
+            };
+            entries.insert(name.clone(), entry);
+        }
+        for (name, entry) in &before.entries {
+            if !entries.contains_key(name) {
+                self.tell(entry, Command::Rest);
+                retired.insert(name.clone(), Arc::clone(entry));
+            }
+        }
+        self.served.store(Arc::new(Served {
+            config: Arc::new(config),
+            entries,
+            error: None,
+            never_good: false,
+        }));
+    }
+
+    /// No profile starts a request to its IdP any more; returns when those under way are answered and saved.
+    pub async fn drain(&self) {
+        for entry in self.all() {
+            let (sender, receiver) = oneshot::channel();
+            entry.tell(Command::Drain(sender)).await;
+            let _ended = receiver.await;
+        }
+    }
+
+    /// Ends all tasks; whoever waits is told `shutting-down`.
+    pub async fn end(&self) {
+        for entry in self.all() {
+            entry.tell(Command::End).await;
+        }
+    }
+
+    fn start(&self, profile: &Arc<Profile>) -> Arc<Entry> {
+        let (commands, queue) = mpsc::channel(COMMAND_QUEUE);
+        let entry = Arc::new(Entry {
+            name: profile.name().clone(),
+            profile: ArcSwap::from(Arc::clone(profile)),
+            snapshot: ArcSwapOption::empty(),
+            last_read: AtomicU64::new(self.parts.clock.boot().as_millis()),
+            commands,
+        });
+        task::spawn(self.parts.clone(), Arc::clone(&entry), queue);
+        entry
+    }
+
+    /// Sends a command from a thread that must not wait: a task of the runtime does the waiting.
+    fn tell(&self, entry: &Arc<Entry>, command: Command) {
+        let entry = Arc::clone(entry);
+        self.parts.tasks.spawn("tell a profile", async move { entry.tell(command).await });
+    }
+
+    fn all(&self) -> Vec<Arc<Entry>> {
+        self.served.load().entries.values().chain(self.retired().values()).cloned().collect()
+    }
+
+    fn retired(&self) -> MutexGuard<'_, BTreeMap<ProfileName, Arc<Entry>>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Served {
+    /// As [`Registry::entry`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn entry(&self, name: Option<&ProfileName>) -> Result<Arc<Entry>, ErrorBody> {
+        if let (true, Some(error)) = (self.never_good, &self.error) {
+            let message = format!(
+                "the configuration can't be used: {error}; mend it, then reload bearerd (SIGHUP)"
+            );
+            return Err(ErrorBody::new(ErrorCode::Misconfigured, message));
+        }
+        let profile = self.config.profile_for(name)?;
+        self.entries.get(profile.name()).cloned().ok_or_else(|| {
+            ErrorBody::new(ErrorCode::Internal, "a configured profile has no entry: report this")
+                .of(profile.name())
+        })
+    }
+}

@@ -54,6 +54,7 @@ impl fmt::Debug for Signals {
 mod tests {
     use super::*;
     use signal_hook::low_level::raise;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn each_signal_has_its_meaning() {
@@ -65,7 +66,8 @@ mod tests {
             (SIGINT, Signal::Stop),
         ] {
             raise(signal).unwrap();
-            assert_eq!(signals.next().await, meaning);
+            let next = tokio::time::timeout(Duration::from_secs(30), signals.next());
+            assert_eq!(next.await.unwrap(), meaning);
         }
     }
 }

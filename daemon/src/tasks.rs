@@ -225,7 +225,13 @@ fn report(name: &'static str, payload: &(dyn Any + Send)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
     use tokio::sync::oneshot;
+
+    /// Fails the test where `future` hangs: nothing here has to wait for anything slow.
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(30), future).await.expect("hangs")
+    }
 
     #[tokio::test]
     async fn wait_all_waits_for_the_last_one_and_for_blocking_work() {
@@ -245,7 +251,7 @@ mod tests {
         }
         assert!(all.as_mut().now_or_never().is_none(), "the blocking work still runs");
         release.send(()).unwrap();
-        all.await;
+        soon(all).await;
         assert_eq!(tasks.live(), 0);
     }
 
@@ -254,10 +260,10 @@ mod tests {
         let tasks = Tasks::new();
         assert!(tasks.failed().now_or_never().is_none());
         tasks.spawn("first", async { panic!("on purpose") });
-        assert_eq!(tasks.failed().await, "first");
+        assert_eq!(soon(tasks.failed()).await, "first");
         tasks.spawn("second", async { panic!("on purpose, {}", 2) });
-        tasks.wait_all().await;
-        assert_eq!(tasks.failed().await, "first");
+        soon(tasks.wait_all()).await;
+        assert_eq!(soon(tasks.failed()).await, "first");
     }
 
     #[tokio::test]
@@ -267,7 +273,7 @@ mod tests {
         let outcome = tasks.spawn_blocking("save", || -> u8 { panic!("on purpose") }).await;
         assert!(matches!(outcome, Err(TaskError::Panicked { name: "save" })));
         assert_eq!(tasks.spawn_blocking("save", || 7).await.unwrap(), 7);
-        tasks.wait_all().await;
+        soon(tasks.wait_all()).await;
         assert!(tasks.failed().now_or_never().is_none());
     }
 
@@ -275,10 +281,10 @@ mod tests {
     async fn the_end_of_a_background_task_is_a_failure_and_wait_all_does_not_wait_for_it() {
         let tasks = Tasks::new();
         tasks.spawn_background("driver", std::future::pending());
-        tasks.wait_all().await;
+        soon(tasks.wait_all()).await;
         assert!(tasks.failed().now_or_never().is_none());
         tasks.spawn_background("watchdog", async {});
-        assert_eq!(tasks.failed().await, "watchdog");
+        assert_eq!(soon(tasks.failed()).await, "watchdog");
     }
 
     #[test]

@@ -109,12 +109,14 @@ impl Future for Sleep<'_> {
         if self.number.is_none() {
             sleepers.next_number += 1;
         }
-        sleepers.waiting.insert((deadline, number), context.waker().clone());
+        let former = sleepers.waiting.insert((deadline, number), context.waker().clone());
         // A deadline that passed since the check above is no trap: such a timer rings at once.
         if sleepers.set_for.is_none_or(|set_for| deadline < set_for) {
             self.alarm.set(&mut sleepers, deadline);
         }
         drop(sleepers);
+        // Not under the lock: a waker's end may be that of a whole task, with sleepers of its own.
+        drop(former);
         self.number = Some(number);
         Poll::Pending
     }
@@ -123,7 +125,9 @@ impl Future for Sleep<'_> {
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            drop(self.alarm.sleepers().waiting.remove(&(self.deadline, number)));
+            let waker = self.alarm.sleepers().waiting.remove(&(self.deadline, number));
+            // The lock is free again here, for the reason given above.
+            drop(waker);
         }
     }
 }
@@ -259,6 +263,7 @@ mod tests {
         });
         tokio::select! {
             error = alarm.run() => panic!("the timer broke: {error}"),
+            () = tokio::time::sleep(Duration::from_secs(30)) => panic!("a sleeper was not woken"),
             _ = futures_util::future::join_all(waits) => {}
         }
         assert!(alarm.sleepers().waiting.is_empty());

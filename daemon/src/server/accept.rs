@@ -7,6 +7,7 @@ use super::listener::OpenListener;
 use super::peer::is_own_user;
 use super::refusal::Refusal;
 use axum::Router;
+use rustix::net::SendFlags;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,10 +29,10 @@ impl Server {
             let accepted = tokio::select! {
                 biased;
                 () = stopped(&mut stop) => return,
-                accepted = listener.socket.accept() => accepted,
+                accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     pause = PAUSE_LEAST;
                     self.take_in(stream, router, &stop);
                 }
@@ -90,7 +91,7 @@ impl Server {
                 });
             }
             // So many are being told already that this one only gets what fits without waiting.
-            Err(_) => drop(stream.try_write(&refusal.bytes())),
+            Err(_) => drop(rustix::net::send(&stream, &refusal.bytes(), SendFlags::NOSIGNAL)),
         }
     }
 

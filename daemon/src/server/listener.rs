@@ -1,29 +1,27 @@
 //! The socket that clients connect to: passed by systemd, or bound by ourselves at a path.
 
+use super::socket_file::{self, SocketFile};
 use listenfd::ListenFd;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use std::fs::DirBuilder;
+use rustix::net::SocketFlags;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
 
 /// The longest path of a Unix socket, in bytes: `sun_path` of unix(7) with its closing zero.
 pub const SOCKET_PATH_MAX: usize = 107;
-
-/// Connections that wait to be accepted; the system cuts it at `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
 
 /// A listening Unix socket. One that we bound is unlinked when it is dropped, if it is still ours.
 #[derive(Debug)]
 pub struct Listener {
     // Dropped first: while the socket is open its inode cannot be given to another file.
-    ours: Option<BoundFile>,
+    ours: Option<SocketFile>,
     path: Option<PathBuf>,
     socket: UnixListener,
 }
@@ -81,27 +79,8 @@ impl Listener {
         if length > SOCKET_PATH_MAX {
             return Err(ListenError::PathTooLong { path: path.into(), length });
         }
-        let failed = |source: io::Error| ListenError::Bind { path: path.into(), source };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| {
-            ListenError::Folder { path: path.into(), folder: folder.into(), source }
-        })?;
-        let address = SocketAddrUnix::new(path).map_err(|errno| failed(errno.into()))?;
-
-        let turn = take_turn(folder);
-        remove_stale(path, &address)?;
-        let socket = new_socket().map_err(|errno| failed(errno.into()))?;
-        // The socket's own mode is what bind gives the file, less the umask: so it is 0600 before it has a name.
-        rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)
-            .map_err(|errno| failed(errno.into()))?;
-        rustix::net::bind(&socket, &address).map_err(|errno| failed(errno.into()))?;
-        let ours = BoundFile::at(path).map_err(failed)?;
-        rustix::net::listen(&socket, BACKLOG).map_err(|errno| failed(errno.into()))?;
-        drop(turn);
-        Ok(Self { ours: Some(ours), path: Some(path.into()), socket: socket.into() })
+        let (socket, ours) = socket_file::bind(path)?;
+        Ok(Self { ours: Some(ours), path: Some(path.into()), socket })
     }
 
     /// Where clients find it, as far as it has a path.
@@ -112,8 +91,7 @@ impl Listener {
     /// Registers the socket with the runtime.
     pub(crate) fn open(self) -> Result<OpenListener, ListenError> {
         self.socket.set_nonblocking(true).map_err(ListenError::Register)?;
-        let socket =
-            tokio::net::UnixListener::from_std(self.socket).map_err(ListenError::Register)?;
+        let socket = watched(self.socket).map_err(ListenError::Register)?;
         Ok(OpenListener { _ours: self.ours, socket })
     }
 }
@@ -122,8 +100,42 @@ impl Listener {
 #[derive(Debug)]
 pub(crate) struct OpenListener {
     // Dropped first, as in [`Listener`].
-    _ours: Option<BoundFile>,
-    pub(crate) socket: tokio::net::UnixListener,
+    _ours: Option<SocketFile>,
+    socket: AsyncFd<UnixListener>,
+}
+
+impl OpenListener {
+    /// The next connection. Cancel safe.
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
+        self.socket.async_io(Interest::READABLE, accept).await
+    }
+}
+
+#[allow(
+    deprecated,
+    reason = "its successor is unsafe for those who do not own the descriptor; a listener does"
+)]
+fn watched(socket: UnixListener) -> io::Result<AsyncFd<UnixListener>> {
+    AsyncFd::with_interest(socket, Interest::READABLE)
+}
+
+fn accept(socket: &UnixListener) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    match rustix::net::accept_with(socket, flags) {
+        Ok(accepted) => UnixStream::from_std(accepted.into()),
+        // Without a free descriptor the system says so before it looks whether anybody waits. If nobody does, no
+        // connection needs to be closed for it.
+        Err(Errno::MFILE | Errno::NFILE) if !somebody_waits(socket)? => {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+fn somebody_waits(socket: &UnixListener) -> io::Result<bool> {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut watched = [PollFd::new(socket, PollFlags::IN)];
+    Ok(rustix::event::poll(&mut watched, Some(&at_once))? > 0)
 }
 
 /// Why there is no socket to listen on.
@@ -191,84 +203,3 @@ pub enum ListenError {
     #[error("no place for the socket is known; set BEARERD_SOCKET")]
     NoPlace,
 }
-
-/// A socket file that we made, known by its inode.
-#[derive(Debug)]
-struct BoundFile {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl BoundFile {
-    fn at(path: &Path) -> io::Result<Self> {
-        let file = std::fs::symlink_metadata(path)?;
-        Ok(Self { path: path.into(), device: file.dev(), inode: file.ino() })
-    }
-
-    fn is_still_there(&self) -> bool {
-        Self::at(&self.path)
-            .is_ok_and(|file| (file.device, file.inode) == (self.device, self.inode))
-    }
-}
-
-impl Drop for BoundFile {
-    fn drop(&mut self) {
-        if self.is_still_there()
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "failed to remove the socket");
-        }
-    }
-}
-
-/// Clears `path` of a socket that nobody listens on.
-fn remove_stale(path: &Path, address: &SocketAddrUnix) -> Result<(), ListenError> {
-    let probed = |source: io::Error| ListenError::Probe { path: path.into(), source };
-    match std::fs::symlink_metadata(path) {
-        Ok(file) if file.file_type().is_socket() => {}
-        Ok(_) => return Err(ListenError::NotASocket { path: path.into() }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(probed(error)),
-    }
-    let probe = new_socket().map_err(|errno| probed(errno.into()))?;
-    match rustix::net::connect(&probe, address) {
-        // A full backlog is an answer too: somebody listens.
-        Ok(()) | Err(Errno::AGAIN | Errno::INPROGRESS) => {
-            Err(ListenError::AlreadyServed { path: path.into() })
-        }
-        Err(Errno::CONNREFUSED) => match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(probed(error)),
-            _ => Ok(()),
-        },
-        Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(probed(errno.into())),
-    }
-}
-
-fn new_socket() -> rustix::io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
-}
-
-/// Lets one start at a time look, unlink and bind in a folder: of two that find the same stale socket the second would
-/// else unlink the first one's new socket. The lock is on the folder itself and ends with the value.
-///
-/// Where the folder can't be locked (some network filesystems) or another program holds on to its lock, the start goes
-/// on without it: the lock file of the state folder still keeps a second daemon away from the tokens.
-fn take_turn(folder: &Path) -> Option<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty()).ok()?;
-    for _ in 0..TURN_TRIES {
-        match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Some(folder),
-            Err(Errno::WOULDBLOCK) => std::thread::sleep(TURN_PAUSE),
-            Err(_) => return None,
-        }
-    }
-    None
-}
-
-/// With [`TURN_PAUSE`] a second: the lock is held for a few system calls.
-const TURN_TRIES: u32 = 100;
-const TURN_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);

@@ -16,6 +16,7 @@ mod peer;
 mod places;
 mod refusal;
 mod slot;
+mod socket_file;
 mod stream;
 
 pub use connections::Counts;

@@ -91,6 +91,8 @@ impl Session {
     /// session is parked, or the one parked for that place comes back.
     pub(super) fn reload(&mut self, settings: Settings, now: Now, jitter: Jitter) {
         let moved = settings.binding != self.settings.binding;
+        // A profile that had left the configuration comes back.
+        self.draining = false;
         if moved {
             self.park(now);
         }

@@ -1,0 +1,120 @@
+//! `POST /v1/login`, `GET`/`DELETE /v1/login/{id}`, `POST /v1/logout`.
+
+use super::Shared;
+use super::respond::{Answered, Form, Params, Refused, json};
+use crate::config::Auth;
+use crate::registry::Entry;
+use crate::task::{Ask, profile_of_login};
+use axum::extract::{Path, State};
+use bearerd_proto::{
+    ErrorBody, ErrorCode, LoggedOut, LoginCancelled, LoginRequest, LogoutAnswer, LogoutRequest,
+};
+use bearerd_session::Answer;
+use futures_util::future::join_all;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) async fn start(
+    State(shared): State<Arc<Shared>>,
+    Form(request): Form<LoginRequest>,
+) -> Answered {
+    let entry = shared.registry.entry(request.profile.as_ref())?;
+    refuse_other_flows(&request, &entry)?;
+    answered(entry.ask(Ask::Login { replace: request.replace }).await?.answer)
+}
+
+/// The query of `GET /v1/login/{id}`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Wait {
+    /// Seconds.
+    #[serde(default)]
+    wait: u64,
+}
+
+pub(super) async fn follow(
+    State(shared): State<Arc<Shared>>,
+    Path(login_id): Path<String>,
+    Params(query): Params<Wait>,
+) -> Answered {
+    let entry = entry_of(&shared, &login_id)?;
+    let wait = Duration::from_secs(query.wait);
+    answered(entry.ask(Ask::FollowLogin { login_id, wait }).await?.answer)
+}
+
+pub(super) async fn cancel(
+    State(shared): State<Arc<Shared>>,
+    Path(login_id): Path<String>,
+) -> Answered {
+    let entry = entry_of(&shared, &login_id)?;
+    answered(entry.ask(Ask::CancelLogin { login_id }).await?.answer)
+}
+
+pub(super) async fn logout(
+    State(shared): State<Arc<Shared>>,
+    Form(request): Form<LogoutRequest>,
+) -> Answered {
+    let revoke = request.revoke.unwrap_or(true);
+    let entries = match &request.profile {
+        Some(name) => vec![shared.registry.entry(Some(name))?],
+        None => shared.registry.served().entries.values().cloned().collect(),
+    };
+    let all = join_all(entries.iter().map(|entry| log_out(entry, revoke))).await;
+    let profiles = all.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(json(&LogoutAnswer { profiles }))
+}
+
+async fn log_out(entry: &Entry, revoke: bool) -> Result<LoggedOut, Refused> {
+    match entry.ask(Ask::Logout { revoke }).await?.answer {
+        Answer::LoggedOut { revocation, message } => {
+            Ok(LoggedOut { profile: entry.name().clone(), revocation, message })
+        }
+        Answer::Refused(body) => Err(Refused(body)),
+        _ => Err(other_kind()),
+    }
+}
+
+fn answered(answer: Answer) -> Answered {
+    match answer {
+        Answer::Login(login) => Ok(json(&login)),
+        Answer::Cancelled => Ok(json(&LoginCancelled {})),
+        Answer::Refused(body) => Err(Refused(body)),
+        _ => Err(other_kind()),
+    }
+}
+
+fn other_kind() -> Refused {
+    Refused(ErrorBody::new(
+        ErrorCode::Internal,
+        "the session gave an answer of another kind: report this",
+    ))
+}
+
+fn entry_of(shared: &Shared, login_id: &str) -> Result<Arc<Entry>, Refused> {
+    profile_of_login(login_id).and_then(|name| shared.registry.entry(Some(&name)).ok()).ok_or_else(
+        || {
+            let message = "there is no login of that id; start one with `POST /v1/login`";
+            Refused(ErrorBody::new(ErrorCode::NotFound, message))
+        },
+    )
+}
+
+/// Flows and grants that come with a later version.
+fn refuse_other_flows(request: &LoginRequest, entry: &Entry) -> Result<(), Refused> {
+    let what = match request.flow.as_deref() {
+        None | Some("device") if request.username.is_none() && request.password.is_none() => {
+            return Ok(());
+        }
+        None | Some("device") => "a login by password",
+        Some("code") => "the flow `code`",
+        Some(_) => "a flow of that name",
+    };
+    let usable = match &**entry.profile.load() {
+        profile if matches!(profile.auth(), Auth::Sso(_)) => {
+            "; log in by device code: leave it out"
+        }
+        _ => "",
+    };
+    let message = format!("{what} is not built in this version{usable}");
+    Err(Refused(ErrorBody::new(ErrorCode::BadRequest, message).of(entry.name())))
+}

@@ -1,0 +1,105 @@
+//! Answers and errors as HTTP, and requests out of it: JSON both ways.
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bearerd_proto::{ErrorBody, ErrorCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An error on its way out.
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) ErrorBody);
+
+/// What a handler gives.
+pub(super) type Answered = Result<Response, Refused>;
+
+impl From<ErrorBody> for Refused {
+    fn from(body: ErrorBody) -> Self {
+        Self(body)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = json(&self.0);
+        *response.status_mut() =
+            StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if let Some(seconds) = self.0.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// 200 with `body` as JSON.
+pub(super) fn json(body: &impl Serialize) -> Response {
+    // The wire types hold strings, numbers and maps with string keys: writing them cannot fail.
+    bytes(serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// 200 with a body that is JSON already. It may hold a token: nobody between us and the caller stores it.
+pub(super) fn bytes(body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) async fn no_such_route(method: Method, uri: Uri) -> Refused {
+    let message = format!("there is no `{method} {}`; PROTOCOL.md has the routes", uri.path());
+    Refused(ErrorBody::new(ErrorCode::NotFound, message))
+}
+
+/// A request's query, or `bad-request`.
+#[derive(Debug)]
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        match Query::<T>::try_from_uri(&parts.uri) {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(bad_query(&rejection)),
+        }
+    }
+}
+
+fn bad_query(rejection: &QueryRejection) -> Refused {
+    let message = format!("the query can't be read: {}", crate::task::chain(rejection));
+    Refused(ErrorBody::new(ErrorCode::BadRequest, message))
+}
+
+/// A request's JSON body, or `bad-request`. No body at all is `{}`.
+#[derive(Debug)]
+pub(super) struct Form<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let refused = |reason: String| Refused(ErrorBody::new(ErrorCode::BadRequest, reason));
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+            refused(format!("the body can't be read: {}", rejection.body_text()))
+        })?;
+        let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        serde_json::from_slice(text).map(Self).map_err(|error| refused(bad_json(&error)))
+    }
+}
+
+/// Says where and of what kind the fault is; never what stands there, which may be a password.
+fn bad_json(error: &serde_json::Error) -> String {
+    let fault = match error.classify() {
+        serde_json::error::Category::Data => {
+            "a field is missing or of another type than PROTOCOL.md says"
+        }
+        serde_json::error::Category::Eof => "the JSON ends too early",
+        _ => "it is not JSON",
+    };
+    format!("the body can't be read: {fault} (line {}, column {})", error.line(), error.column())
+}

@@ -1,0 +1,93 @@
+//! `GET /v1/token` and `POST /v1/token/reject`. A valid token in the snapshot is the whole way of a read.
+
+use super::Shared;
+use super::respond::{Answered, Form, Params, Refused, bytes};
+use crate::registry::Entry;
+use crate::task::{Ask, Reply};
+use axum::extract::State;
+use bearerd_proto::{ErrorBody, ErrorCode, RejectRequest, TokenQuery};
+use bearerd_session::Answer;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) async fn read(
+    State(shared): State<Arc<Shared>>,
+    Params(query): Params<TokenQuery>,
+) -> Answered {
+    let entry = shared.registry.entry(query.profile.as_ref())?;
+    refuse_slots(&query, &entry)?;
+    let min_ttl = query.min_ttl.map(Duration::from_secs);
+    let now = shared.clock.boot();
+    entry.note_read(now);
+    if let Some(snapshot) = &*entry.snapshot.load()
+        && let Some(body) = snapshot.answer(now, min_ttl, false)
+    {
+        if snapshot.is_asleep() {
+            entry.wake();
+        }
+        return Ok(bytes(body));
+    }
+    let reply = entry.ask(Ask::Read { min_ttl, strict: query.strict }).await?;
+    token(&shared, &entry, reply).await
+}
+
+pub(super) async fn reject(
+    State(shared): State<Arc<Shared>>,
+    Form(request): Form<RejectRequest>,
+) -> Answered {
+    let entry = shared.registry.entry(request.profile.as_ref())?;
+    let reply = entry.ask(Ask::Reject { token: request.token }).await?;
+    token(&shared, &entry, reply).await
+}
+
+/// The token that the task's answer speaks of. If it expired on the way here, the task is asked once more.
+async fn token(shared: &Shared, entry: &Entry, reply: Reply) -> Answered {
+    match rendered(shared, reply)? {
+        Some(body) => Ok(bytes(body)),
+        None => {
+            let again = entry.ask(Ask::Read { min_ttl: None, strict: false }).await?;
+            rendered(shared, again)?.map(bytes).ok_or_else(|| expired_on_the_way(entry))
+        }
+    }
+}
+
+fn rendered(shared: &Shared, reply: Reply) -> Result<Option<Vec<u8>>, Refused> {
+    match reply.answer {
+        Answer::Token { degraded } => {
+            let now = shared.clock.boot();
+            Ok(reply.snapshot.and_then(|snapshot| snapshot.answer(now, None, degraded)))
+        }
+        Answer::Refused(body) => Err(Refused(body)),
+        _ => Err(Refused(ErrorBody::new(
+            ErrorCode::Internal,
+            "the session gave an answer of another kind: report this",
+        ))),
+    }
+}
+
+fn expired_on_the_way(entry: &Entry) -> Refused {
+    let message = format!(
+        "the tokens of profile `{}` expire before they can be handed out: lengthen their lifetime at the identity \
+         provider",
+        entry.name()
+    );
+    let body = ErrorBody::new(ErrorCode::IdpRejected, message).of(entry.name());
+    Refused(ErrorBody { retry_after: Some(1), ..body })
+}
+
+/// Tokens of other scopes and audiences come with a later version.
+fn refuse_slots(query: &TokenQuery, entry: &Entry) -> Result<(), Refused> {
+    let asked = if query.scope.is_some() {
+        "scope"
+    } else if query.audience.is_some() {
+        "audience"
+    } else {
+        return Ok(());
+    };
+    let message = format!(
+        "a `{asked}` for each request is not built in this version: leave it out, or give the scopes in the \
+         configuration of profile `{}`",
+        entry.name()
+    );
+    Err(Refused(ErrorBody::new(ErrorCode::BadRequest, message).of(entry.name())))
+}
