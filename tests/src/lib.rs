@@ -7,6 +7,7 @@
     reason = "a harness for tests: it fails loudly, measures time, and reads its environment"
 )]
 
+pub mod binaries;
 pub mod gate_proxy;
 pub mod keycloak;
 
