@@ -7,6 +7,7 @@ use bearerd::environment::Environment;
 use bearerd::server::Listener;
 use clap::Parser;
 use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -104,11 +105,13 @@ fn keep_memory_private() {
 fn start_logging(environment: &Environment) {
     let wanted = environment.log.as_deref().unwrap_or("info");
     let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
+    let colour = !environment.supervised && std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
+        .with_ansi(colour)
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false);
-    if environment.supervised { log.without_time().with_ansi(false).init() } else { log.init() }
+    if environment.supervised { log.without_time().init() } else { log.init() }
 }
 
 #[allow(clippy::print_stderr, reason = "the one place of the binary that speaks outside the log")]
