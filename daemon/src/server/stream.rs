@@ -7,7 +7,7 @@ use super::deadline::Deadline;
 use super::limits::Limits;
 use super::refusal::Refusal;
 use super::slot::{Closed, Phase, Slot};
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -61,12 +61,7 @@ impl ClientStream {
     /// Sends an answer of ours in place of `bare`, the HTTP layer's own one to a head that it can't take.
     ///
     /// It is known by its moment: an answer goes out while a request is under way, and here none has begun.
-    fn write_refusal(
-        &mut self,
-        context: &mut Context<'_>,
-        bare: &[u8],
-        length: usize,
-    ) -> Poll<io::Result<usize>> {
+    fn write_refusal(&mut self, context: &mut Context<'_>, bare: &[u8]) -> Poll<io::Result<usize>> {
         if self.slot.phase() == Phase::Closing {
             return Poll::Ready(Err(closed()));
         }
@@ -75,7 +70,7 @@ impl ClientStream {
             let rest = refusing.bytes.get(refusing.sent..).unwrap_or_default();
             if rest.is_empty() {
                 self.slot.leave_unread();
-                return Poll::Ready(Ok(length));
+                return Poll::Ready(Ok(bare.len()));
             }
             let written = Pin::new(&mut self.stream).poll_write(context, rest);
             let count = ready!(self.unless_stalled(context, written))?;
@@ -137,6 +132,8 @@ impl AsyncRead for ClientStream {
     }
 }
 
+/// No vectored writes: head and body of a small answer, copied together and sent by one plain write, were measured to
+/// take a few per cent less of the processor for each request than two slices do.
 impl AsyncWrite for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
@@ -145,28 +142,10 @@ impl AsyncWrite for ClientStream {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         if this.slot.phase() != Phase::Busy {
-            return this.write_refusal(context, bytes, bytes.len());
+            return this.write_refusal(context, bytes);
         }
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.unless_stalled(context, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        if this.slot.phase() != Phase::Busy {
-            let length = slices.iter().map(|slice| slice.len()).sum();
-            return this.write_refusal(context, slices.first().map_or(&[], |slice| slice), length);
-        }
-        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.unless_stalled(context, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
