@@ -49,25 +49,3 @@ impl fmt::Debug for Signals {
         formatter.debug_struct("Signals").finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use signal_hook::low_level::raise;
-    use std::time::Duration;
-
-    #[tokio::test]
-    async fn each_signal_has_its_meaning() {
-        let mut signals = Signals::install().unwrap();
-        for (signal, meaning) in [
-            (SIGHUP, Signal::Reload),
-            (SIGTERM, Signal::Stop),
-            (SIGHUP, Signal::Reload),
-            (SIGINT, Signal::Stop),
-        ] {
-            raise(signal).unwrap();
-            let next = tokio::time::timeout(Duration::from_secs(30), signals.next());
-            assert_eq!(next.await.unwrap(), meaning);
-        }
-    }
-}

@@ -249,7 +249,9 @@ mod tests {
         while tasks.live() > 1 {
             tokio::task::yield_now().await;
         }
-        assert!(all.as_mut().now_or_never().is_none(), "the blocking work still runs");
+        for waits in [all.as_mut().now_or_never(), tasks.wait_all().now_or_never()] {
+            assert!(waits.is_none(), "the blocking work still runs");
+        }
         release.send(()).unwrap();
         soon(all).await;
         assert_eq!(tasks.live(), 0);
