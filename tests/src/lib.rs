@@ -8,7 +8,10 @@
 )]
 
 pub mod binaries;
+pub mod daemon;
 pub mod gate_proxy;
 pub mod keycloak;
+pub mod secrets;
+pub mod user_manager;
 
 mod plain_http;
