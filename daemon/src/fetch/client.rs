@@ -1,12 +1,201 @@
-//! The HTTP clients: one for each distinct set of trusted certificates and proxy.
+//! The HTTP clients: one for each distinct set of trusted certificates and proxy, built when first needed.
 
-/// Makes and shares the HTTP clients.
-#[derive(Debug, Default)]
-pub struct HttpClients {}
+use crate::tasks::{TaskError, Tasks};
+use reqwest::{Certificate, Client, Proxy, redirect, retry};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use thiserror::Error;
+use url::Url;
+
+/// Makes the HTTP clients, and lets profiles that reach their IdP the same way share one.
+///
+/// Where a profile has no `proxy`, the usual variables of the environment count (`HTTPS_PROXY`, `ALL_PROXY`,
+/// `HTTP_PROXY`, but for the hosts in `NO_PROXY`); the HTTP library reads them when it builds a client.
+#[derive(Debug)]
+pub struct HttpClients {
+    tasks: Tasks,
+    timeouts: Timeouts,
+    shared: Mutex<BTreeMap<Route, Weak<SharedClient>>>,
+}
+
+/// How long a request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// DNS, connect, TLS.
+    pub connect: Duration,
+    /// A request that spends something, from its start to the last byte: an answer that is given up is lost.
+    pub spending: Duration,
+    /// A request that spends nothing.
+    pub sparing: Duration,
+}
+
+/// How an IdP is reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Route {
+    /// Certificates to trust besides the system's.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What stands in between.
+    pub(crate) via: Via,
+}
+
+/// What stands between this machine and an IdP.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Via {
+    /// Nothing, whatever the environment says.
+    Nothing,
+    /// The environment's proxy, if it has one for this host.
+    Environment,
+    /// The profile's proxy.
+    Proxy(Url),
+}
+
+/// The client of one route.
+#[derive(Debug)]
+pub(crate) struct SharedClient {
+    tasks: Tasks,
+    timeouts: Timeouts,
+    route: Route,
+    built: Mutex<Option<Client>>,
+}
+
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub(crate) enum ClientError {
+    #[error("failed to read `ca_file` `{}`", path.display())]
+    ReadCa { path: PathBuf, source: io::Error },
+    #[error("`ca_file` `{}` holds no certificate that can be read", path.display())]
+    NoCertificate { path: PathBuf },
+    #[error("failed to load the trusted certificates of the system and of `ca_file`")]
+    Build(#[source] reqwest::Error),
+    #[error("failed to load the trusted certificates")]
+    Task(#[from] TaskError),
+}
 
 impl HttpClients {
-    /// No client is built before the first request.
-    pub fn new() -> Self {
-        Self {}
+    /// With the daemon's own timeouts. No client is built before the first request; the files that it needs are read
+    /// on a thread of `tasks`.
+    pub fn new(tasks: Tasks) -> Self {
+        Self::with_timeouts(tasks, Timeouts::default())
+    }
+
+    /// With other timeouts: tests are not as patient.
+    pub fn with_timeouts(tasks: Tasks, timeouts: Timeouts) -> Self {
+        // Fails where one is installed already, and then that one is used.
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        Self { tasks, timeouts, shared: Mutex::default() }
+    }
+
+    /// The client for `route`.
+    pub(crate) fn client(&self, route: Route) -> Arc<SharedClient> {
+        let mut shared = lock(&self.shared);
+        if let Some(client) = shared.get(&route).and_then(Weak::upgrade) {
+            return client;
+        }
+        shared.retain(|_, client| client.strong_count() > 0);
+        let client = Arc::new(SharedClient {
+            tasks: self.tasks.clone(),
+            timeouts: self.timeouts,
+            route: route.clone(),
+            built: Mutex::default(),
+        });
+        shared.insert(route, Arc::downgrade(&client));
+        client
     }
 }
+
+impl SharedClient {
+    /// How long its requests may take.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// The configured proxy's host.
+    pub(crate) fn proxy_host(&self) -> Option<&str> {
+        match &self.route.via {
+            Via::Proxy(proxy) => proxy.host_str(),
+            Via::Nothing | Via::Environment => None,
+        }
+    }
+
+    /// The client, built if it is not yet.
+    pub(crate) async fn ready(&self) -> Result<Client, ClientError> {
+        let built = lock(&self.built).clone();
+        if let Some(client) = built {
+            return Ok(client);
+        }
+        // Two that come at once may both build one, which harms nothing.
+        let (route, timeouts) = (self.route.clone(), self.timeouts);
+        let client =
+            self.tasks.spawn_blocking("tls-roots", move || build(&route, timeouts)).await??;
+        *lock(&self.built) = Some(client.clone());
+        Ok(client)
+    }
+
+    /// Forgets the client, so that the next request reads the trusted certificates anew: they may have been mended.
+    pub(crate) fn forget(&self) {
+        *lock(&self.built) = None;
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            spending: Duration::from_secs(60),
+            sparing: Duration::from_secs(10),
+        }
+    }
+}
+
+fn build(route: &Route, timeouts: Timeouts) -> Result<Client, ClientError> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("bearerd/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // Without this, the library sends again by itself what it takes for unsent.
+        .retry(retry::never())
+        .pool_max_idle_per_host(0)
+        .connect_timeout(timeouts.connect)
+        .tcp_keepalive(KEEPALIVE)
+        .tcp_keepalive_interval(KEEPALIVE)
+        .tcp_keepalive_retries(KEEPALIVE_RETRIES)
+        .tcp_user_timeout(DEAD_PEER);
+    if let Some(path) = &route.ca_file {
+        builder = builder.tls_certs_merge(certificates(path)?);
+    }
+    let builder = match &route.via {
+        Via::Nothing => builder.no_proxy(),
+        Via::Environment => builder,
+        Via::Proxy(proxy) => builder.proxy(Proxy::all(proxy.clone()).map_err(ClientError::Build)?),
+    };
+    builder.build().map_err(ClientError::Build)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
+    let mut pem = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(CA_FILE_MAX).read_to_end(&mut pem))
+        .map_err(|source| ClientError::ReadCa { path: path.to_owned(), source })?;
+    match Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(ClientError::NoCertificate { path: path.to_owned() }),
+    }
+}
+
+/// What is under the lock is whole at every moment, so a panic elsewhere spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A peer that acknowledges nothing for so long is dead.
+const DEAD_PEER: Duration = Duration::from_secs(15);
+/// Two unanswered probes after the first silence come to [`DEAD_PEER`].
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 2;
+/// Bytes; Debian's whole bundle has under 300 KB.
+const CA_FILE_MAX: u64 = 4 * 1024 * 1024;

@@ -3,12 +3,23 @@
 //! A fetcher takes one request and gives its outcome. It decides nothing, repeats nothing and knows no session, and a
 //! refresh token leaves the daemon here alone, towards the IdP that it came from.
 
-mod client;
+mod keycloak;
 
-pub use client::HttpClients;
+mod answer;
+mod endpoint;
+
+mod client;
+mod form;
+mod members;
+mod shown;
+mod transport;
+mod wiped;
+
+pub use client::{HttpClients, Timeouts};
 
 use crate::config::{Auth, AuthType, Profile};
 use bearerd_session::{Outcome, Request};
+use keycloak::KeycloakTokenFetcher;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,18 +37,19 @@ pub trait TokenFetcher: Debug + Send + Sync {
 /// A request under way.
 pub type Fetch<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// The fetcher of a profile.
+/// The fetcher of a profile. Reads and sends nothing yet.
 ///
 /// # Errors
 /// The profile's tokens are constants, so that there is nothing to fetch.
 pub fn fetcher_for(
     profile: &Profile,
-    _clients: &HttpClients,
+    clients: &HttpClients,
 ) -> Result<Arc<dyn TokenFetcher>, FetcherError> {
     match profile.auth() {
-        Auth::None | Auth::TestAuth | Auth::Sso(_) => {
+        Auth::None | Auth::TestAuth => {
             Err(FetcherError::NothingToFetch { auth_type: profile.auth_type() })
         }
+        Auth::Sso(sso) => Ok(Arc::new(KeycloakTokenFetcher::new(sso, clients))),
     }
 }
 
