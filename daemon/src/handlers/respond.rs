@@ -88,6 +88,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
             refused(format!("the body can't be read: {}", rejection.body_text()))
         })?;
         let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        // Serde takes a list of a struct's fields as well; in this protocol `[]` is nobody's logout of everything.
+        if text.trim_ascii_start().first() != Some(&b'{') {
+            return Err(refused("the body can't be read: it is not a JSON object".to_owned()));
+        }
         serde_json::from_slice(text).map(Self).map_err(|error| refused(bad_json(&error)))
     }
 }
