@@ -1,2 +1,54 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask`: the demo, the tests, the breaks.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a tool for whoever works on bearerd: it speaks to a person, measures time and reads its environment"
+)]
+
+mod breaks;
+mod cargo;
+mod demo;
+mod failure;
+mod keeper;
+mod repository;
+mod terminal;
+mod test;
+#[cfg(test)]
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Shows, tests and breaks bearerd.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole thing at work against an identity provider of its own, in under a minute
+    Demo(demo::Arguments),
+    /// Test it; without a flag with all real parts
+    Test(test::Arguments),
+    /// Break each promise in a copy, and see that its test fails
+    Breaks(breaks::Arguments),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Breaks(arguments) => breaks::run(&arguments),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

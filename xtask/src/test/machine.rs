@@ -1,0 +1,136 @@
+//! What the real parts need of a machine, and how to mend what it lacks.
+
+use crate::cargo::{find_program, has_subcommand};
+use std::path::Path;
+
+/// Something that a machine has or lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Java,
+    Maven,
+    Unzip,
+    Curl,
+    Setpriv,
+    Unshare,
+    Systemd,
+    /// The message bus of a user's own manager.
+    UserBus,
+    Root,
+    CargoDeny,
+}
+
+/// How a lack is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mend {
+    Package(&'static str),
+    Other(&'static str),
+}
+
+impl Part {
+    fn is_there(self) -> bool {
+        let program = |name| find_program(Path::new(name)).is_some();
+        match self {
+            Self::Java => program("java"),
+            Self::Maven => program("mvn"),
+            Self::Unzip => program("unzip"),
+            Self::Curl => program("curl"),
+            Self::Setpriv => program("setpriv"),
+            Self::Unshare => program("unshare"),
+            Self::Systemd => {
+                program("systemctl")
+                    && ["/usr/lib/systemd/systemd", "/lib/systemd/systemd"]
+                        .iter()
+                        .any(|path| Path::new(path).is_file())
+            }
+            Self::UserBus => Path::new("/usr/lib/systemd/user/dbus.socket").exists(),
+            Self::Root => rustix::process::geteuid().is_root(),
+            Self::CargoDeny => has_subcommand("deny"),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Java => "java",
+            Self::Maven => "mvn",
+            Self::Unzip => "unzip",
+            Self::Curl => "curl",
+            Self::Setpriv => "setpriv",
+            Self::Unshare => "unshare",
+            Self::Systemd => "systemd",
+            Self::UserBus => "systemd's dbus.socket for users",
+            Self::Root => "the rights of root",
+            Self::CargoDeny => "cargo-deny",
+        }
+    }
+
+    /// Packages are Debian's.
+    fn mend(self) -> Mend {
+        match self {
+            Self::Java => Mend::Package("openjdk-17-jre-headless"),
+            Self::Maven => Mend::Package("maven"),
+            Self::Unzip => Mend::Package("unzip"),
+            Self::Curl => Mend::Package("curl"),
+            Self::Setpriv | Self::Unshare => Mend::Package("util-linux"),
+            Self::Systemd => Mend::Package("systemd"),
+            Self::UserBus => Mend::Package("dbus-user-session"),
+            Self::Root => Mend::Other("run it as root, which a user manager of its own needs"),
+            Self::CargoDeny => Mend::Other("`cargo install --locked cargo-deny`"),
+        }
+    }
+}
+
+/// What of `needs` this machine lacks, with the mend, in one line; `None` where it has all of it.
+pub(crate) fn lacking(needs: &[Part]) -> Option<String> {
+    lack(needs.iter().copied().filter(|part| !part.is_there()))
+}
+
+fn lack(missing: impl Iterator<Item = Part>) -> Option<String> {
+    let missing: Vec<Part> = missing.collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = missing.iter().map(|part| part.name()).collect();
+    let mut packages = Vec::new();
+    let mut mends = Vec::new();
+    for part in missing {
+        match part.mend() {
+            Mend::Package(package) if !packages.contains(&package) => packages.push(package),
+            Mend::Package(_) => {}
+            Mend::Other(mend) => mends.push(mend.to_owned()),
+        }
+    }
+    if !packages.is_empty() {
+        mends.insert(0, format!("`apt-get install -y {}`", packages.join(" ")));
+    }
+    Some(format!("lacks {}: {}", names.join(", "), mends.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_says_what_is_lacking_and_the_mend() {
+        let cases: [(&[Part], Option<&str>); 4] = [
+            (&[], None),
+            (
+                &[Part::Java, Part::Maven],
+                Some("lacks java, mvn: `apt-get install -y openjdk-17-jre-headless maven`"),
+            ),
+            (
+                &[Part::Setpriv, Part::Unshare],
+                Some("lacks setpriv, unshare: `apt-get install -y util-linux`"),
+            ),
+            (
+                &[Part::Root, Part::Systemd],
+                Some(
+                    "lacks the rights of root, systemd: `apt-get install -y systemd`; run it as root, which a user \
+                     manager of its own needs",
+                ),
+            ),
+        ];
+        for (missing, line) in cases {
+            assert_eq!(lack(missing.iter().copied()).as_deref(), line);
+        }
+    }
+}

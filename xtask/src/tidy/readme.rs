@@ -1,0 +1,89 @@
+//! Command lines of the README are known to the programs that they name.
+
+use super::demand_none;
+use crate::{Arguments, cargo, repository};
+use clap::{CommandFactory, Parser};
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn the_definition_is_sound() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn every_xtask_line_is_known() {
+    let unknown = command_lines("cargo xtask").into_iter().filter(|line| {
+        let words = line.split_whitespace().skip(1);
+        Arguments::try_parse_from(words).is_err_and(|error| error.use_stderr())
+    });
+    demand_none("The README's lines of `cargo xtask` are known:", unknown.collect());
+}
+
+#[test]
+fn every_bearerctl_line_is_known() {
+    let lines = command_lines("bearerctl");
+    if lines.is_empty() {
+        return;
+    }
+    let bearerctl = cargo::programs().unwrap().bearerctl;
+    let mut helps = HashMap::new();
+    let unknown = lines.into_iter().filter(|line| {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let ours = words.split(|word| *word == "--").next().unwrap_or_default();
+        let commands = commands_of(ours);
+        let help = helps.entry(commands.clone()).or_insert_with(|| help(&bearerctl, &commands));
+        let known = |flag: &&&str| !help.split([' ', ',', '\n']).any(|word| word == **flag);
+        let flags =
+            ours.iter().map(|word| word.split('=').next().unwrap_or_default()).collect::<Vec<_>>();
+        help.is_empty()
+            || flags.iter().filter(|word| word.starts_with("--")).any(|flag| known(&flag))
+    });
+    demand_none("The README's lines of `bearerctl` are known:", unknown.collect());
+}
+
+/// The subcommand, and the one below it where there are such.
+fn commands_of(words: &[&str]) -> Vec<String> {
+    let nested = ["profile", "service"];
+    let depth = if words.first().is_some_and(|word| nested.contains(word)) { 2 } else { 1 };
+    words
+        .iter()
+        .take(depth)
+        .take_while(|word| !word.starts_with('-'))
+        .map(|word| (*word).to_owned())
+        .collect()
+}
+
+/// What `--help` of a command says; nothing where there is no such command.
+fn help(bearerctl: &Path, commands: &[String]) -> String {
+    let output = Command::new(bearerctl).args(commands).arg("--help").output().unwrap();
+    if !output.status.success() {
+        return String::new();
+    }
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The lines of the README's code blocks that start with this program, without their comments.
+fn command_lines(program: &str) -> Vec<String> {
+    // Until there is a README it promises nothing.
+    let readme = fs::read_to_string(repository::root().join("README.md")).unwrap_or_default();
+    let mut in_block = false;
+    let mut lines = Vec::new();
+    for line in readme.lines() {
+        if line.trim_start().starts_with("```") {
+            in_block = !in_block;
+            continue;
+        }
+        let command = line.trim().trim_start_matches("$ ");
+        let command = command.split(" #").next().unwrap_or_default().trim();
+        let is_ours = command
+            .strip_prefix(program)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        if in_block && is_ours && !command.contains(['|', '>', '$', '(', ';', '&']) {
+            lines.push(command.to_owned());
+        }
+    }
+    lines
+}
