@@ -6,7 +6,7 @@ use bearerd_proto::{ErrorBody, ErrorCode};
 
 /// A reason of the server itself. Each ends the connection.
 ///
-/// Too large and too slow are `bad-request` by their code; their status is the one that HTTP has for them.
+/// The status is the one that PROTOCOL.md gives the code, but for a head too large, where it names 431.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     OtherUser,
@@ -72,8 +72,6 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::from_u16(self.code().status())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -120,8 +118,8 @@ mod tests {
             (Refusal::Overloaded, "503 Service Unavailable", "overloaded"),
             (Refusal::HeadMalformed, "400 Bad Request", "bad-request"),
             (Refusal::HeadTooLarge, "431 Request Header Fields Too Large", "bad-request"),
-            (Refusal::BodyTooLarge, "413 Payload Too Large", "bad-request"),
-            (Refusal::BodyTooSlow, "408 Request Timeout", "bad-request"),
+            (Refusal::BodyTooLarge, "400 Bad Request", "bad-request"),
+            (Refusal::BodyTooSlow, "400 Bad Request", "bad-request"),
         ] {
             let bytes = String::from_utf8(refusal.bytes()).unwrap();
             let (head, body) = bytes.split_once("\r\n\r\n").unwrap();
