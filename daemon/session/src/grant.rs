@@ -10,6 +10,8 @@ use bearerd_proto::Secret;
 #[derive(Debug, Clone)]
 pub(crate) struct Grant {
     pub(crate) refresh_token: Secret,
+    /// When it was last of use: a keep-alive counts from there.
+    pub(crate) renewed: Boot,
     /// Its known end.
     pub(crate) expires: Option<Boot>,
     /// The IdP has handed the same one back: sending it again spends nothing.
@@ -48,6 +50,7 @@ impl Grant {
         let refresh_token = granted.refresh_token.clone()?;
         Some(Self {
             refresh_token,
+            renewed: asked,
             expires: granted.refresh_lifetime.map(|lifetime| asked + lifetime),
             known_not_to_rotate: false,
             over: None,
@@ -58,7 +61,8 @@ impl Grant {
     }
 
     /// Takes in the answer of a refresh; says whether the token rotated, so that it must be saved first.
-    pub(crate) fn renewed(&mut self, granted: &Granted, asked: Boot) -> bool {
+    pub(crate) fn renew(&mut self, granted: &Granted, asked: Boot) -> bool {
+        self.renewed = asked;
         self.lost = None;
         self.over = None;
         self.unproven = false;
@@ -78,6 +82,9 @@ impl Grant {
         match refresh_token {
             Some(newer) if !newer.same_as(&self.refresh_token) => {
                 self.refresh_token = newer.clone();
+                self.lost = None;
+                self.unproven = false;
+                self.known_not_to_rotate = false;
                 true
             }
             _ => false,

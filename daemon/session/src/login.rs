@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// RFC 8628 §3.5: `slow_down` adds this to the interval, for good.
 const SLOW_DOWN_STEP: Duration = Duration::from_secs(5);
+/// An interval of 0 would be a storm.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// Ended logins whose outcome can still be asked for.
 const ENDED_KEPT: usize = 16;
 
@@ -35,8 +37,8 @@ pub(crate) enum Stage {
     Starting(FetchId, Boot),
     /// The person has the link.
     Pending(Pending),
-    /// Tokens have come; they go to disk before anybody gets them.
-    Saving,
+    /// Tokens have come; they go to disk before anybody gets them. To whoever asks meanwhile it looks like before.
+    Saving(Pending),
 }
 
 /// A login that waits for its person.
@@ -56,14 +58,15 @@ pub(crate) struct Pending {
 
 impl Pending {
     pub(crate) fn of(device: DeviceAuthorization, asked: Boot, now: Boot) -> Self {
+        let interval = device.interval.max(SHORTEST_INTERVAL);
         Self {
             device_code: device.device_code,
             user_code: device.user_code,
             verification_uri: device.verification_uri,
             verification_uri_complete: device.verification_uri_complete,
             expires: asked + device.lifetime,
-            interval: device.interval,
-            next_poll: now + device.interval,
+            interval,
+            next_poll: now + interval,
             polling: None,
             failures: 0,
         }

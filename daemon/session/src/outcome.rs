@@ -146,8 +146,21 @@ impl OAuthError {
 }
 
 impl Cause {
-    /// The kind of an answer that is no success, by the OAuth `error` field first and the HTTP status second.
+    /// The kind of an answer that gave nothing, by the OAuth `error` field first and the HTTP status second.
+    ///
+    /// `error` is absent where the body can't be read, and empty where it can but has none. A success whose body can't be
+    /// read is not for here: it is [`Cause::Lost`], as the request was carried out.
     pub fn of_answer(status: u16, error: Option<&str>) -> Cause {
+        // A success or a redirect that carries an error contradicts itself: it ends no session. What an IdP says so that
+        // answers the polls of a device login like this (some do) is understood all the same.
+        if (200..400).contains(&status) {
+            return match error.map(OAuthError::from_word) {
+                Some(waits @ (OAuthError::AuthorizationPending | OAuthError::SlowDown)) => {
+                    Cause::OAuth(waits)
+                }
+                _ => Cause::Unusable { refresh_token: None },
+            };
+        }
         match error.map(OAuthError::from_word) {
             Some(OAuthError::TemporarilyUnavailable | OAuthError::ServerError) => Cause::Later,
             Some(known) if known != OAuthError::Other => Cause::OAuth(known),
@@ -155,7 +168,6 @@ impl Cause {
                 502 | 504 => Cause::Lost,
                 408 | 429 | 500..=599 => Cause::Later,
                 404 => Cause::WrongPlace,
-                200..=399 => Cause::Unusable { refresh_token: None },
                 _ if other.is_some() => Cause::OAuth(OAuthError::Other),
                 _ => Cause::Later,
             },

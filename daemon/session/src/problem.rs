@@ -24,8 +24,10 @@ pub(crate) struct Attempts {
     pub(crate) problem: Option<Problem>,
     /// No attempt by itself before this.
     pub(crate) not_before: Option<Boot>,
-    /// No attempt before this, whoever asks: `Retry-After`, a misconfiguration.
-    hard: Option<Boot>,
+    /// No attempt before this, whoever asks: the IdP said so (`Retry-After`).
+    retry_after: Option<Boot>,
+    /// No attempt before this unless somebody may have mended what is wrong.
+    hold: Option<Boot>,
     failures: u32,
     ended: Option<Boot>,
 }
@@ -50,15 +52,21 @@ impl Attempts {
         self.problem = Some(Problem { code: verdict.code, message, at: now.wall });
         let retry_after = failure.retry_after.map(|wait| wait.min(RETRY_AFTER_CAP));
         let hold = if let Next::Hold(hold) = verdict.next { Some(hold) } else { None };
-        self.hard = retry_after.max(hold).map(|wait| now.boot + wait);
-        let pause = schedule::backoff(self.failures, jitter).max(retry_after.unwrap_or_default());
-        self.not_before = Some(now.boot + hold.unwrap_or(pause));
+        self.retry_after = retry_after.map(|wait| now.boot + wait);
+        self.hold = hold.map(|wait| now.boot + wait);
+        let pause = hold.unwrap_or_else(|| schedule::backoff(self.failures, jitter));
+        self.not_before = Some(now.boot + pause).max(self.retry_after);
     }
 
-    /// A person, a reload or a mended file says: try again now.
+    /// A failure of an earlier life of the daemon still stands.
+    pub(crate) fn recall(&mut self, problem: Problem) {
+        self.problem = Some(problem);
+    }
+
+    /// A person or a reload says: try again now. What the IdP said about coming again still counts.
     pub(crate) fn forgive(&mut self) {
-        self.not_before = None;
-        self.hard = None;
+        self.not_before = self.retry_after;
+        self.hold = None;
         self.ended = None;
     }
 
@@ -66,12 +74,13 @@ impl Attempts {
     pub(crate) fn pull_from(&self) -> Option<Boot> {
         self.problem.as_ref()?;
         let spaced = self.ended.map(|ended| ended + PULL_SPACING);
-        self.hard.max(spaced)
+        self.retry_after.max(self.hold).max(spaced)
     }
 
     /// Lets an attempt happen at `at`, whatever the backoff says.
     pub(crate) fn pull(&mut self, at: Boot) {
-        self.not_before = self.not_before.map(|not_before| not_before.min(at));
+        let sooner = self.not_before.map(|not_before| not_before.min(at));
+        self.not_before = sooner.max(self.retry_after).max(self.hold);
     }
 }
 

@@ -42,26 +42,23 @@ pub(crate) fn spacing(lifetime: Option<Duration>) -> Duration {
     quarter.clamp(Duration::from_secs(1), Duration::from_secs(10))
 }
 
-/// When a token that was asked for at `asked` and came at `answered` is renewed: at half its lifetime ±10 %, sooner
-/// where the IdP says so or the refresh token ends first. Absent: never by itself.
-pub(crate) fn refresh_at(
-    asked: Boot,
-    answered: Boot,
+/// How long after it was asked for a token is renewed: half its lifetime ±10 %, sooner where the IdP says so or the
+/// refresh token ends first. Absent: never by itself.
+pub(crate) fn refresh_after(
     lifetime: Option<Duration>,
     idp_says: Option<Duration>,
     refresh_lifetime: Option<Duration>,
     jitter: Jitter,
-) -> Option<Boot> {
+) -> Option<Duration> {
     let half = lifetime.map(|lifetime| lifetime / 2 - lifetime / 20 + jitter.of(lifetime / 10));
     let grant_half = refresh_lifetime.map(|lifetime| lifetime / 2);
-    let after = [half, idp_says, grant_half].into_iter().flatten().min()?;
-    Some((asked + after).max(answered + spacing(lifetime)))
+    [half, idp_says, grant_half].into_iter().flatten().min()
 }
 
-/// When an idle session renews itself, `now` being when its last token came.
-pub(crate) fn keep_alive_at(now: Boot, refresh_ends: Option<Boot>) -> Boot {
-    let half = refresh_ends.map_or(KEEP_ALIVE_AT_LEAST, |end| end.since(now) / 2);
-    now + half.clamp(Duration::from_secs(1), KEEP_ALIVE_AT_LEAST)
+/// When an idle session renews itself. Both ends of its span stand still, so that looking again never moves it away.
+pub(crate) fn keep_alive_at(renewed: Boot, refresh_ends: Option<Boot>) -> Boot {
+    let half = refresh_ends.map_or(KEEP_ALIVE_AT_LEAST, |end| end.since(renewed) / 2);
+    renewed + half.clamp(Duration::from_secs(1), KEEP_ALIVE_AT_LEAST)
 }
 
 /// The pause after the `failures`-th failure in a row: exponential from 1 s, full jitter, capped.

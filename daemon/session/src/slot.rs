@@ -2,7 +2,7 @@
 
 use crate::outcome::Granted;
 use crate::problem::Attempts;
-use crate::schedule::{self, Jitter};
+use crate::schedule::{self, Jitter, PULL_SPACING};
 use crate::time::Boot;
 use bearerd_proto::Secret;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Held {
     pub lifetime: Option<Duration>,
     /// Scopes granted, where the IdP said so.
     pub scope: Option<String>,
+    /// When it ends: `asked + lifetime`, also where `asked` lies before this boot of the machine.
+    pub(crate) ends: Option<Boot>,
     /// It was fetched because its predecessor was rejected.
     pub(crate) after_reject: bool,
 }
@@ -38,18 +40,27 @@ impl Held {
             asked,
             lifetime: granted.lifetime,
             scope: granted.scope.clone(),
+            ends: granted.lifetime.map(|lifetime| asked + lifetime),
             after_reject,
         }
     }
 
     /// When it ends, where that is known.
     pub fn expires(&self) -> Option<Boot> {
-        self.lifetime.map(|lifetime| self.asked + lifetime)
+        self.ends
     }
 
     /// Whether it is good at `now`. An expired token is never served.
     pub fn is_valid(&self, now: Boot) -> bool {
         self.expires().is_none_or(|end| now < end)
+    }
+
+    /// When it counts as nearly used up; one without a known end never does.
+    pub(crate) fn nearly_used_up(&self) -> Boot {
+        match (self.ends, self.lifetime) {
+            (Some(ends), Some(lifetime)) => schedule::nearly_used_up(ends, lifetime),
+            _ => Boot::NEVER,
+        }
     }
 
     /// Whether it is good for `wish` from `now` on.
@@ -67,6 +78,8 @@ pub(crate) struct Slot {
     pub(crate) unpublished: Option<Held>,
     /// When the next fetch is due by itself.
     pub(crate) due: Option<Boot>,
+    /// When it would be due if the session were not asleep.
+    pub(crate) postponed: Option<Boot>,
     /// When the last good answer came.
     pub(crate) answered: Option<Boot>,
     /// Failures that reach this slot alone.
@@ -90,6 +103,25 @@ impl Slot {
         self.answered.map_or(now, |answered| now.max(answered + spacing))
     }
 
+    /// The same for a caller that has no token.
+    pub(crate) fn spaced_for_need(&self, now: Boot) -> Boot {
+        let two_seconds_on = self.answered.map_or(now, |answered| now.max(answered + PULL_SPACING));
+        self.spaced(now).min(two_seconds_on)
+    }
+
+    /// Nobody reads: the next fetch is put off to `until`.
+    pub(crate) fn put_off(&mut self, until: Boot) {
+        self.postponed = self.postponed.or(self.due);
+        self.due = Some(until);
+    }
+
+    /// Somebody reads again: what was put off is due as it was.
+    pub(crate) fn wake(&mut self) {
+        if let Some(due) = self.postponed.take() {
+            self.pull(due);
+        }
+    }
+
     /// Brings the next fetch forward to `at`, never back.
     pub(crate) fn pull(&mut self, at: Boot) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
@@ -99,20 +131,24 @@ impl Slot {
     pub(crate) fn take(&mut self, granted: &Granted, held: Held, now: Boot, jitter: Jitter) {
         self.answered = Some(now);
         self.attempts.succeeded();
-        self.due = schedule::refresh_at(
-            held.asked,
-            now,
+        self.postponed = None;
+        self.due = schedule::refresh_after(
             granted.lifetime,
             granted.refresh_in,
             granted.refresh_lifetime,
             jitter,
-        );
+        )
+        .map(|after| (held.asked + after).max(now + schedule::spacing(granted.lifetime)));
         self.unpublished = Some(held);
     }
 
-    /// Lets readers have the newest token; says whether there was a new one.
-    pub(crate) fn publish(&mut self) -> bool {
+    /// Lets readers have the newest token; says whether there was a new one. One that has expired meanwhile does not
+    /// take the place of one that is good.
+    pub(crate) fn publish(&mut self, now: Boot) -> bool {
         let Some(held) = self.unpublished.take() else { return false };
+        if !held.is_valid(now) && self.valid(now).is_some() {
+            return false;
+        }
         self.held = Some(held);
         self.rejected = false;
         self.expiry_seen = false;

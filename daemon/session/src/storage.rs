@@ -60,19 +60,31 @@ impl Storage {
     ) {
         self.in_flight = None;
         match result {
-            Ok(()) => {
-                self.done = self.started;
-                self.failures = 0;
-                self.problem = None;
-            }
+            Ok(()) => self.fulfilled(),
             Err(problem) => {
                 self.failed = self.started;
                 self.failures = self.failures.saturating_add(1);
                 self.problem = Some(problem);
-                self.wish.get_or_insert(wish);
-                self.retry_at = Some(now + schedule::backoff(self.failures, jitter));
+                // A newer wish does not wait for the failure of an older one.
+                if self.wish.is_none() {
+                    self.wish = Some(wish);
+                    self.retry_at = Some(now + schedule::backoff(self.failures, jitter));
+                }
             }
         }
+    }
+
+    /// What was started stands.
+    pub(crate) fn fulfilled(&mut self) {
+        self.in_flight = None;
+        self.done = self.started;
+        self.failures = 0;
+        self.problem = None;
+    }
+
+    /// A failed attempt is made again now: it may be the last chance.
+    pub(crate) fn retry_now(&mut self) {
+        self.retry_at = None;
     }
 
     /// Whether `generation` is on disk.

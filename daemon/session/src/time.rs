@@ -30,6 +30,9 @@ pub struct Now {
 }
 
 impl Boot {
+    /// A moment that does not come: the clock stops being exact long before, and nobody waits for it.
+    pub(crate) const NEVER: Boot = Boot(u64::MAX);
+
     /// From milliseconds since boot.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

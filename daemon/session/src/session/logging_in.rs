@@ -1,11 +1,12 @@
 //! Logins: started or joined, polled to their end, and put in force beside the live session.
 
-use super::{Orphan, Session};
+use super::{Orphan, Session, User};
 use crate::grant::Grant;
 use crate::io::{Action, Answer, FetchId, Request, WaiterId};
 use crate::login::{Login, Pending, Stage};
-use crate::outcome::{Failure, Granted, Next, Outcome, RequestKind, verdict};
-use crate::schedule::{Jitter, PATIENCE};
+use crate::outcome::{Cause, Failure, Granted, Next, OAuthError, Outcome, RequestKind, verdict};
+use crate::problem::seconds_up;
+use crate::schedule::{Jitter, PATIENCE, RETRY_AFTER_CAP};
 use crate::slot::{Held, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
@@ -58,23 +59,27 @@ impl Session {
     }
 
     pub(super) fn cancel_login(&mut self, waiter: WaiterId, id: &str) {
-        if self.login.as_ref().is_some_and(|login| login.id == id) {
-            self.end_login_unasked("it was cancelled");
+        // Once its tokens have come it is as good as done.
+        let open = |login: &Login| login.id == id && !matches!(login.stage, Stage::Saving(_));
+        if self.login.as_ref().is_some_and(open) {
+            self.end_login_unasked("it was cancelled", true);
             self.answer(waiter, Answer::Cancelled);
         } else {
             self.answer(waiter, Answer::Refused(self.no_such_login()));
         }
     }
 
-    /// A login ends because of something else: cancelled, logged out, configured away.
-    pub(super) fn end_login_unasked(&mut self, why: &str) {
+    /// A login ends because of something else: cancelled, logged out, configured away. Tokens that come after all are
+    /// revoked where `revoke` says so.
+    pub(super) fn end_login_unasked(&mut self, why: &str, revoke: bool) {
         let Some(login) = &self.login else { return };
         match &login.stage {
             Stage::Starting(fetch, _) => {
                 self.orphans.insert(*fetch, Orphan::Drop);
             }
             Stage::Pending(Pending { polling: Some((fetch, _)), .. }) => {
-                self.orphans.insert(*fetch, Orphan::Revoke);
+                let orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
+                self.orphans.insert(*fetch, orphan);
             }
             _ => {}
         }
@@ -105,7 +110,8 @@ impl Session {
                     self.settings.profile, failure.message
                 );
                 let refusal = ErrorBody::new(verdict.code, message).of(&self.settings.profile);
-                let retry_after = failure.retry_after.map(|wait| wait.as_secs());
+                let retry_after =
+                    failure.retry_after.map(|wait| seconds_up(wait.min(RETRY_AFTER_CAP)));
                 self.end_login(Err(ErrorBody { retry_after, ..refusal }));
             }
             (Stage::Pending(pending), outcome) => {
@@ -128,7 +134,10 @@ impl Session {
         match verdict.next {
             Next::PollOn => pending.poll_on(now.boot),
             Next::SlowDown => pending.slow_down(now.boot),
-            Next::Backoff | Next::Lost if !failure.is_oauth() => {
+            // What an IdP or what stands before it says in no OAuth words may pass, too.
+            Next::Backoff | Next::Lost
+                if !matches!(failure.cause, Cause::OAuth(OAuthError::Other)) =>
+            {
                 pending.back_off(now.boot, failure.retry_after, jitter);
             }
             _ => {
@@ -146,11 +155,9 @@ impl Session {
     fn granted(&mut self, granted: &Granted, asked: Boot, now: Now, jitter: Jitter) {
         let replace = self.login.as_ref().is_some_and(|login| login.replace);
         let other =
-            matches!((&self.user_id, &granted.user_id), (Some(old), Some(new)) if old != new);
+            matches!((&self.user.id, &granted.user_id), (Some(old), Some(new)) if old != new);
         if other && !replace {
-            if let Some(refresh_token) = granted.refresh_token.clone() {
-                self.revoke(refresh_token);
-            }
+            self.revoke_unwanted(granted.clone());
             let message = format!(
                 "another person logged in than profile `{}` belongs to; log in as that one, or say that the profile \
                  is to change hands: `bearerctl login {} --replace`",
@@ -159,29 +166,31 @@ impl Session {
             let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
             return self.end_login(Err(refusal));
         }
-        self.orphan_in_flight(|_| Orphan::Revoke);
         let old = self.grant.take();
+        let replaced = old.filter(|old| is_another_session(old, granted));
+        let in_flight = if replaced.is_some() { Orphan::Revoke } else { Orphan::Drop };
+        self.orphan_in_flight(|_| in_flight.clone());
         self.slots.retain(|key, _| *key == SlotKey::default());
-        self.user_id = None;
-        self.user_email = None;
+        self.user = User::default();
         self.note_answer(granted, now);
         self.attempts.succeeded();
         self.grant = Grant::of_login(granted, asked);
-        self.replaced = old.filter(|old| self.is_another_session(old)).map(|old| old.refresh_token);
+        self.replaced = replaced.map(|old| old.refresh_token);
         let held = Held::of(granted, asked, false);
         self.slot().take(granted, held, now.boot, jitter);
         self.told_over = false;
         self.held_back = Some((self.storage.want(Wish::Save), now.boot));
-        if let Some(login) = &mut self.login {
-            login.stage = Stage::Saving;
-        }
+        self.advance_stage(|stage| match stage {
+            Stage::Pending(pending) => Stage::Saving(pending),
+            other => other,
+        });
     }
 
-    /// Two logins of one browser share the IdP's session: revoking the old one's token would end the new one too.
-    fn is_another_session(&self, old: &Grant) -> bool {
-        let Some(new) = &self.grant else { return true };
-        let shared = new.idp_session.is_some() && new.idp_session == old.idp_session;
-        !shared && !new.refresh_token.same_as(&old.refresh_token)
+    fn advance_stage(&mut self, next: impl FnOnce(Stage) -> Stage) {
+        if let Some(mut login) = self.login.take() {
+            login.stage = next(login.stage);
+            self.login = Some(login);
+        }
     }
 
     /// The new tokens are in force.
@@ -189,7 +198,7 @@ impl Session {
         if self
             .login
             .as_ref()
-            .is_some_and(|login| matches!(login.stage, Stage::Saving | Stage::Reviving))
+            .is_some_and(|login| matches!(login.stage, Stage::Saving(_) | Stage::Reviving))
         {
             self.actions.push(Action::Tell(EventKind::LoggedIn, None));
             let logged_in = self.logged_in();
@@ -199,14 +208,17 @@ impl Session {
 
     /// Polls, codes out of time, callers out of patience.
     pub(super) fn advance_login(&mut self, now: Now) {
-        let Some(login) = &mut self.login else { return };
-        if matches!(login.stage, Stage::Reviving)
-            && self.in_flight.is_none()
-            && self.held_back.is_none()
-        {
-            // The kept token is of no use: a person is needed after all.
-            login.stage = Stage::Starting(FetchId(self.next_fetch), now.boot);
-            self.send(Request::DeviceStart);
+        if self.is_reviving() && self.in_flight.is_none() && self.held_back.is_none() {
+            if self.can_renew() {
+                self.login_published();
+            } else if self.draining {
+                let refusal = self.shutting_down();
+                self.end_login(Err(refusal));
+            } else {
+                // The kept token is of no use: a person is needed after all.
+                let started = self.send(Request::DeviceStart);
+                self.advance_stage(|_| Stage::Starting(started, now.boot));
+            }
         }
         let Some(Login { stage: Stage::Pending(pending), .. }) = &mut self.login else {
             return self.answer_impatient(now);
@@ -277,11 +289,9 @@ impl Session {
             self.answer(starter, Answer::Refused(refusal));
         }
         for (follower, _) in followers {
-            let answer = match self.pending_login(now) {
-                Some(pending) => Answer::Login(LoginAnswer::Pending(pending)),
-                None => Answer::Login(LoginAnswer::Done(self.logged_in())),
-            };
-            self.answer(follower, answer);
+            if let Some(pending) = self.pending_login(now) {
+                self.answer(follower, Answer::Login(LoginAnswer::Pending(pending)));
+            }
         }
     }
 
@@ -297,19 +307,14 @@ impl Session {
         }
         self.ended_logins.add(login.id, end);
     }
+}
 
-    fn login_refusal(&self, code: ErrorCode, message: String) -> ErrorBody {
-        let body = ErrorBody::new(code, message).of(&self.settings.profile);
-        ErrorBody { login_hint: Some(self.login_command()), ..body }
-    }
-
-    fn no_such_login(&self) -> ErrorBody {
-        let message = format!(
-            "profile `{}` has no login of that id, or it ended long ago",
-            self.settings.profile
-        );
-        ErrorBody::new(ErrorCode::NotFound, message).of(&self.settings.profile)
-    }
+/// Two logins of one browser share the IdP's session: revoking the old one's token would end the new one too.
+fn is_another_session(old: &Grant, new: &Granted) -> bool {
+    let shares_session = new.idp_session.is_some() && new.idp_session == old.idp_session;
+    let same_token =
+        new.refresh_token.as_ref().is_some_and(|token| token.same_as(&old.refresh_token));
+    !shares_session && !same_token
 }
 
 fn unusable_unless_failed(outcome: Outcome) -> Failure {

@@ -23,21 +23,22 @@ pub(super) struct Leaving {
 
 impl Session {
     pub(super) fn log_out(&mut self, waiter: WaiterId, revoke: bool, now: Now) {
-        if let Some(reason) = &self.unreadable {
-            // What can't be opened is not deleted; there is nothing in memory to forget.
-            let message =
-                Some(format!("the saved session can't be opened and stays where it is: {reason}"));
-            return self
-                .answer(waiter, Answer::LoggedOut { revocation: Revocation::Skipped, message });
-        }
-        self.end_login_unasked("its profile was logged out");
+        // What can't be opened is not deleted: it is no session that anybody could use.
+        let message = self.unreadable.as_ref().map(|reason| {
+            format!("the saved session can't be opened and stays where it is: {reason}")
+        });
+        self.end_login_unasked("its profile was logged out", revoke);
         let refresh_token = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
-        let had_session = refresh_token.is_some() || !self.slots.is_empty();
+        let had_session = self.is_live() || self.parked.is_some();
+        if let Some(replaced) = self.replaced.take().filter(|_| revoke) {
+            self.revoke(replaced);
+        }
         self.orphan_in_flight(|_| if revoke { Orphan::Revoke } else { Orphan::Drop });
         let revoking =
             refresh_token.filter(|_| revoke).map(|refresh_token| self.revoke(refresh_token));
         self.forget_tokens();
         self.parked = None;
+        self.stranded = false;
         let generation = if self.is_constant() { 0 } else { self.storage.want(Wish::Forget) };
         if had_session {
             self.actions.push(Action::Tell(EventKind::LoggedOut, None));
@@ -51,7 +52,7 @@ impl Session {
             generation,
             revoking,
             revocation: Revocation::Skipped,
-            message: None,
+            message,
         });
     }
 

@@ -3,12 +3,12 @@
 mod logging_in;
 mod logging_out;
 mod reading;
+mod refusals;
 mod reloading;
 mod renewing;
 mod report;
 mod saving;
-#[cfg(test)]
-mod tests;
+mod serving;
 
 pub use report::{Report, View};
 
@@ -16,16 +16,17 @@ use crate::callers::Callers;
 use crate::grant::{Grant, InFlight};
 use crate::io::{Action, Answer, Event, FetchId, Request, WaiterId};
 use crate::login::{Ended, Login};
-use crate::outcome::{Granted, Outcome};
+use crate::outcome::{Cause, Granted, Outcome};
 use crate::problem::Attempts;
 use crate::record::{Record, Restored};
 use crate::schedule::Jitter;
 use crate::settings::{Kind, Settings};
 use crate::slot::{Slot, SlotKey};
-use crate::storage::{Generation, Storage, Wish};
+use crate::storage::{Generation, Storage};
 use crate::time::{Boot, Now};
 use bearerd_proto::Secret;
 use logging_out::Leaving;
+use saving::Storing;
 use std::collections::BTreeMap;
 
 /// The live state of a profile. One writer owns it, gives it events, and does what it says.
@@ -37,9 +38,13 @@ pub struct Session {
     unreadable: Option<String>,
     /// A saved session that is bound to another place; kept as it is.
     parked: Option<Box<Record>>,
+    /// What stands on disk is an older parked session than [`Self::parked`].
+    stranded: bool,
     grant: Option<Grant>,
-    user_id: Option<String>,
-    user_email: Option<String>,
+    /// Whose session it is.
+    user: User,
+    /// Whose token readers see: that of a login comes with its token.
+    shown_user: User,
     slots: BTreeMap<SlotKey, Slot>,
     /// The one use of the grant under way.
     in_flight: Option<InFlight>,
@@ -52,7 +57,7 @@ pub struct Session {
     ended_logins: Ended,
     leaving: Vec<Leaving>,
     storage: Storage,
-    storing: Option<Wish>,
+    storing: Option<Storing>,
     /// Fresh tokens wait for this save, since then.
     held_back: Option<(Generation, Boot)>,
     /// To be revoked once its replacement is in force.
@@ -72,15 +77,24 @@ pub struct Session {
     answers: Vec<(WaiterId, Answer)>,
 }
 
+/// Whose tokens they are, as far as the claims say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct User {
+    /// The claim `sub`.
+    id: Option<String>,
+    /// The claim `email`.
+    email: Option<String>,
+}
+
 /// What becomes of an answer that nobody waits for any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Orphan {
     /// A refresh token in it is revoked.
     Revoke,
     /// It is dropped: a logout that wanted no revocation.
     Drop,
-    /// It belongs to the parked session: its rotated token is saved there. The value is when it was sent.
-    Parked(Boot),
+    /// It belongs to the parked session, whose refresh token it spends: what comes of it is saved there.
+    Parked { asked: Boot, spent: Secret },
     /// A revocation: its outcome goes to whoever logs out.
     Revocation,
 }
@@ -99,9 +113,10 @@ impl Session {
             boot_id,
             unreadable: None,
             parked: None,
+            stranded: false,
             grant: None,
-            user_id: None,
-            user_email: None,
+            user: User::default(),
+            shown_user: User::default(),
             slots: BTreeMap::new(),
             in_flight: None,
             orphans: BTreeMap::new(),
@@ -157,7 +172,10 @@ impl Session {
             Event::WallStepped => self.changed = true,
             Event::Reload(settings) => self.reload(settings, now, jitter),
             Event::Restored(restored) => self.restored_again(restored, now, jitter),
-            Event::Drain => self.draining = true,
+            Event::Drain => {
+                self.draining = true;
+                self.storage.retry_now();
+            }
             Event::End => self.end(),
         }
         self.settle(now);
@@ -166,7 +184,7 @@ impl Session {
 
     /// When [`Event::Timer`] is wanted next.
     pub fn deadline(&self, now: Now) -> Option<Boot> {
-        let due = self.next_due().map(|(at, _)| at);
+        let due = self.next_due(now.boot).map(|(at, _)| at);
         let expiry =
             self.slots.values().filter(|slot| !slot.expiry_seen).filter_map(Slot::expires).min();
         [
@@ -177,9 +195,11 @@ impl Session {
             self.leaving.iter().map(|leaving| leaving.deadline).min(),
             self.storage.retry_at().filter(|_| !self.draining),
             self.storage.slow_at(now.boot),
+            self.held_back_until(),
         ]
         .into_iter()
         .flatten()
+        .filter(|at| *at < Boot::NEVER)
         .min()
     }
 
@@ -193,10 +213,10 @@ impl Session {
 
     /// Whatever follows from the new state: callers out of patience, saves, publication, the next requests.
     fn settle(&mut self, now: Now) {
-        self.note_expiry(now);
         self.store(now);
         self.publish_saved(now);
-        self.serve_callers(now);
+        self.note_expiry(now);
+        self.serve_impatient(now);
         self.advance_login(now);
         self.advance_leaving(now);
         self.fetch_due(now);
@@ -216,15 +236,25 @@ impl Session {
     fn orphan_answered(&mut self, fetch: FetchId, orphan: Orphan, outcome: Outcome, now: Now) {
         match (orphan, outcome) {
             (Orphan::Revocation, outcome) => self.revocation_answered(fetch, outcome),
-            (Orphan::Revoke, Outcome::Granted(granted)) => {
-                if let Some(refresh_token) = granted.refresh_token {
+            (Orphan::Revoke, Outcome::Granted(granted)) => self.revoke_unwanted(*granted),
+            (Orphan::Revoke, Outcome::Failed(failure)) => {
+                if let Cause::Unusable { refresh_token: Some(refresh_token) } = failure.cause {
                     self.revoke(refresh_token);
                 }
             }
-            (Orphan::Parked(asked), Outcome::Granted(granted)) => {
-                self.parked_answered(&granted, asked, now)
+            (Orphan::Parked { asked, spent }, outcome) => {
+                self.parked_answered(outcome, asked, &spent, now);
             }
-            _ => {}
+            (Orphan::Revoke | Orphan::Drop, _) => {}
+        }
+    }
+
+    /// Tokens that nobody wants are revoked, unless that would end the IdP's session that the live one hangs on.
+    fn revoke_unwanted(&mut self, granted: Granted) {
+        let Some(refresh_token) = granted.refresh_token else { return };
+        let live = self.grant.as_ref().and_then(|grant| grant.idp_session.as_ref());
+        if live.is_none() || live != granted.idp_session.as_ref() {
+            self.revoke(refresh_token);
         }
     }
 
@@ -269,9 +299,12 @@ impl Session {
         if let Some(idp_time) = granted.idp_time {
             self.clock_skew = Some(idp_time.as_secs().saturating_sub(now.wall.as_secs()));
         }
-        if granted.user_id.is_some() {
-            self.user_id.clone_from(&granted.user_id);
-            self.user_email.clone_from(&granted.user_email);
+        if granted.user_id.is_some() && granted.user_id != self.user.id {
+            self.user.id.clone_from(&granted.user_id);
+            self.user.email = None;
+        }
+        if granted.user_email.is_some() {
+            self.user.email.clone_from(&granted.user_email);
         }
     }
 }

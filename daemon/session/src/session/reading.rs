@@ -3,11 +3,11 @@
 use super::Session;
 use crate::callers::{Caller, Want};
 use crate::io::{Answer, WaiterId};
-use crate::problem::{Problem, seconds_up};
+use crate::problem::Problem;
 use crate::schedule::{PATIENCE, REJECT_SPACING, WISH_PATIENCE};
 use crate::slot::{Held, SlotKey};
 use crate::time::{Boot, Now};
-use bearerd_proto::{ErrorBody, ErrorCode, Secret};
+use bearerd_proto::{ErrorBody, Secret};
 use std::time::Duration;
 
 impl Session {
@@ -18,14 +18,13 @@ impl Session {
         strict: bool,
         now: Now,
     ) {
-        self.last_read = now.boot;
         self.woke(now);
         if self.is_constant() {
             return self.answer(waiter, Answer::Token { degraded: false });
         }
         let slot = SlotKey::default();
-        let want = min_ttl.map_or(Want::Any, |min_ttl| Want::Wish { min_ttl, strict });
-        let Some(held) = self.slots.get(&slot).and_then(|slot| slot.valid(now.boot)) else {
+        let Some(held) = self.valid(&slot, now.boot) else {
+            let want = min_ttl.map_or(Want::Any, |min_ttl| Want::Wish { min_ttl, strict });
             return self.ask_without_token(waiter, slot, want, now);
         };
         match min_ttl {
@@ -36,7 +35,7 @@ impl Session {
         }
     }
 
-    /// A reader came to a session that only kept itself alive: it is kept fresh again.
+    /// A reader is here: a session that only kept itself alive is kept fresh again.
     pub(super) fn woke(&mut self, now: Now) {
         self.last_read = now.boot;
         if !std::mem::take(&mut self.asleep) {
@@ -44,7 +43,7 @@ impl Session {
         }
         self.changed = true;
         for slot in self.slots.values_mut() {
-            slot.pull(slot.spaced(now.boot));
+            slot.wake();
         }
     }
 
@@ -53,16 +52,27 @@ impl Session {
         let fresh_could =
             self.can_renew() && self.lifetime_of(&slot).is_none_or(|lifetime| min_ttl <= lifetime);
         let failed = self.problem(&slot).is_some();
-        if strict && !fresh_could {
-            let refusal = self.min_ttl_unmet(min_ttl, "no token of this provider lives that long");
-            return self.answer(waiter, Answer::Refused(refusal));
-        }
-        if !strict && (!fresh_could || failed) {
+        let nothing_comes = self.draining && !self.is_under_way(&slot);
+        if strict {
+            let refusal = if !self.can_renew() {
+                Some(self.min_ttl_unmet(min_ttl, "the session can't be renewed without a login"))
+            } else if !fresh_could {
+                Some(self.min_ttl_unmet(min_ttl, "no token of this provider lives that long"))
+            } else {
+                nothing_comes.then(|| self.shutting_down())
+            };
+            if let Some(refusal) = refusal {
+                return self.answer(waiter, Answer::Refused(refusal));
+            }
+        } else if !fresh_could || failed || nothing_comes {
             return self.answer(waiter, Answer::Token { degraded: true });
         }
         // After a failure the planned attempts go on at their own pace: this caller has a token.
         if !failed {
-            self.pull(&slot, now);
+            self.attempts.pull(now.boot);
+            let slot = self.slots.entry(slot.clone()).or_default();
+            slot.attempts.pull(now.boot);
+            slot.pull(slot.spaced(now.boot));
         }
         let patience = if strict { PATIENCE } else { WISH_PATIENCE };
         self.callers.add(Caller {
@@ -76,40 +86,33 @@ impl Session {
 
     /// There is no valid token: join the attempt in flight, pull the next one forward, or give the last error.
     fn ask_without_token(&mut self, waiter: WaiterId, slot: SlotKey, want: Want, now: Now) {
-        if let Some(refusal) = self.no_session() {
-            return self.answer(waiter, Answer::Refused(refusal));
-        }
-        if !self.is_under_way(&slot) {
-            if self.draining {
-                return self.answer(waiter, Answer::Refused(self.shutting_down()));
-            }
-            if let Some((problem, pull_from)) = self.refused_until(&slot)
-                && now.boot < pull_from
-            {
-                let refusal = self.failed(&problem, Some(pull_from.since(now.boot)));
+        if !self.is_on_its_way(&slot) {
+            if let Some(refusal) = self.refusal_of_a_fetch(&slot, now) {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
-            self.pull(&slot, now);
+            self.attempts.pull(now.boot);
+            let slot = self.slots.entry(slot.clone()).or_default();
+            slot.attempts.pull(now.boot);
+            slot.pull(slot.spaced_for_need(now.boot));
         }
-        let deadline = now.boot + PATIENCE;
-        self.callers.add(Caller { waiter, slot, want, deadline, last_deadline: deadline });
+        self.wait(waiter, slot, want, now);
     }
 
     /// A resource server refused `token`: a newer one, unless that is what it has already.
     pub(super) fn reject(&mut self, waiter: WaiterId, token: Secret, now: Now) {
         self.woke(now);
-        let holds =
-            |held: &Option<Held>| held.as_ref().is_some_and(|held| held.token.same_as(&token));
-        let found =
-            self.slots.iter().find(|(_, slot)| holds(&slot.held)).map(|(key, _)| key.clone());
-        let constant = self.constant_token().is_some_and(|constant| constant.same_as(&token));
-        if constant {
+        if self.constant_token().is_some_and(|constant| constant.same_as(&token)) {
             let refusal =
                 self.rejected_again("it is a constant that can't be fetched anew", REJECT_SPACING);
             return self.answer(waiter, Answer::Refused(refusal));
         }
-        let Some(key) = found else { return self.read(waiter, None, false, now) };
-        if let Some(held) = self.slots.get(&key).and_then(|slot| slot.held.as_ref()) {
+        let holds = |held: &Held| held.token.same_as(&token);
+        let mut slots = self.slots.iter();
+        let found = slots.find(|(_, slot)| slot.valid(now.boot).is_some_and(holds));
+        let Some(key) = found.map(|(key, _)| key.clone()) else {
+            return self.read_instead(waiter, token, now);
+        };
+        if let Some(held) = self.valid(&key, now.boot) {
             let again_from = held.asked + REJECT_SPACING;
             if held.after_reject && now.boot < again_from {
                 let reason = "it was fetched a moment ago because its predecessor was rejected";
@@ -117,16 +120,10 @@ impl Session {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
         }
-        let pull_from = self.refused_until(&key).filter(|(_, pull_from)| now.boot < *pull_from);
-        if !self.is_under_way(&key) {
-            if let Some(refusal) = self.no_session() {
-                return self.answer(waiter, Answer::Refused(refusal));
-            }
-            if self.draining {
-                return self.answer(waiter, Answer::Refused(self.shutting_down()));
-            }
-            if let Some((problem, pull_from)) = pull_from {
-                let refusal = self.failed(&problem, Some(pull_from.since(now.boot)));
+        self.slots.entry(key.clone()).or_default().rejected = true;
+        self.changed = true;
+        if !self.is_on_its_way(&key) {
+            if let Some(refusal) = self.refusal_of_a_fetch(&key, now) {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
             self.attempts.pull(now.boot);
@@ -134,16 +131,16 @@ impl Session {
             slot.attempts.pull(now.boot);
             slot.pull(now.boot);
         }
-        self.slots.entry(key.clone()).or_default().rejected = true;
-        self.changed = true;
-        let deadline = now.boot + PATIENCE;
-        self.callers.add(Caller {
-            waiter,
-            slot: key,
-            want: Want::Instead(token),
-            deadline,
-            last_deadline: deadline,
-        });
+        self.wait(waiter, key, Want::Instead(token), now);
+    }
+
+    /// The token that was rejected is not the current one: that one, or the next.
+    fn read_instead(&mut self, waiter: WaiterId, rejected: Secret, now: Now) {
+        let slot = SlotKey::default();
+        if self.is_constant() || self.valid(&slot, now.boot).is_some() {
+            return self.answer(waiter, Answer::Token { degraded: false });
+        }
+        self.ask_without_token(waiter, slot, Want::Instead(rejected), now);
     }
 
     pub(super) fn gone(&mut self, waiter: WaiterId) {
@@ -155,134 +152,55 @@ impl Session {
         }
     }
 
-    /// A new token is published: whoever waited for one gets it.
-    pub(super) fn serve_published(&mut self, slot: &SlotKey, now: Now) {
-        for caller in self.callers.take(|caller| caller.slot == *slot) {
-            let Some(held) = self.slots.get(slot).and_then(|slot| slot.valid(now.boot)) else {
-                let refusal = self.out_of_patience(slot);
-                self.answer(caller.waiter, Answer::Refused(refusal));
-                continue;
-            };
-            let answer = match &caller.want {
-                Want::Any => Answer::Token { degraded: false },
-                Want::Wish { min_ttl, .. } if held.lives_for(*min_ttl, now.boot) => {
-                    Answer::Token { degraded: false }
-                }
-                Want::Wish { strict: false, .. } => Answer::Token { degraded: true },
-                Want::Wish { min_ttl, .. } => Answer::Refused(
-                    self.min_ttl_unmet(*min_ttl, "even a fresh token lives shorter"),
-                ),
-                Want::Instead(rejected) if held.token.same_as(rejected) => {
-                    Answer::Refused(self.rejected_again(
-                        "the identity provider handed the same token out again",
-                        REJECT_SPACING,
-                    ))
-                }
-                Want::Instead(_) => Answer::Token { degraded: false },
-            };
-            self.answer(caller.waiter, answer);
+    fn wait(&mut self, waiter: WaiterId, slot: SlotKey, want: Want, now: Now) {
+        let deadline = now.boot + PATIENCE;
+        self.callers.add(Caller { waiter, slot, want, deadline, last_deadline: deadline });
+    }
+
+    /// Why no fetch may start for a caller that can't do without: no session, going down, or a failure just now.
+    fn refusal_of_a_fetch(&self, slot: &SlotKey, now: Now) -> Option<ErrorBody> {
+        if let Some(refusal) = self.no_session() {
+            return Some(refusal);
         }
-    }
-
-    /// An attempt failed: all who waited for it share its answer. A strict wish waits on for the next attempt.
-    pub(super) fn serve_failed(
-        &mut self,
-        reached: impl Fn(&SlotKey) -> bool,
-        refusal: &ErrorBody,
-        now: Now,
-    ) {
-        let hopeless = !self.can_renew();
-        let patient = |want: &Want| matches!(want, Want::Wish { strict: true, .. }) && !hopeless;
-        for caller in self.callers.take(|caller| reached(&caller.slot) && !patient(&caller.want)) {
-            let valid =
-                self.slots.get(&caller.slot).and_then(|slot| slot.valid(now.boot)).is_some();
-            let answer = match caller.want {
-                Want::Wish { strict: false, .. } if valid => Answer::Token { degraded: true },
-                _ => Answer::Refused(refusal.clone()),
-            };
-            self.answer(caller.waiter, answer);
+        if self.draining {
+            return Some(self.shutting_down());
         }
+        let (problem, pull_from) = self.refused_until(slot)?;
+        // A second use of a token whose answer was lost waits until the token in hand is nearly used up.
+        let needed = self.valid(slot, now.boot).is_none();
+        let from = pull_from.max(self.spared_until(needed, now.boot))?;
+        (now.boot < from).then(|| self.failed(&problem, Some(from.since(now.boot))))
     }
 
-    /// Callers whose patience has ended.
-    pub(super) fn serve_callers(&mut self, now: Now) {
-        for mut caller in self.callers.take(|caller| caller.deadline <= now.boot) {
-            let valid =
-                self.slots.get(&caller.slot).and_then(|slot| slot.valid(now.boot)).is_some();
-            let answer = match &caller.want {
-                Want::Wish { strict: false, .. } if valid => Answer::Token { degraded: true },
-                Want::Wish { strict: false, .. } if now.boot < caller.last_deadline => {
-                    caller.want = Want::Any;
-                    caller.deadline = caller.last_deadline;
-                    self.callers.add(caller);
-                    continue;
-                }
-                Want::Wish { min_ttl, strict: true } => {
-                    Answer::Refused(self.min_ttl_unmet(*min_ttl, "no fresh token came in time"))
-                }
-                _ => Answer::Refused(self.out_of_patience(&caller.slot)),
-            };
-            self.answer(caller.waiter, answer);
-        }
+    /// The last failure that reaches `slot`, and when a caller may pull the next attempt.
+    fn refused_until(&self, slot: &SlotKey) -> Option<(Problem, Option<Boot>)> {
+        let of_slot = self.slots.get(slot).map(|slot| &slot.attempts);
+        [Some(&self.attempts), of_slot]
+            .into_iter()
+            .flatten()
+            .filter_map(|attempts| Some((attempts.problem.clone()?, attempts.pull_from())))
+            .max_by_key(|(_, pull_from)| *pull_from)
     }
 
-    /// Brings the next fetch of `slot` forward as far as the spacing between two fetches allows.
-    fn pull(&mut self, slot: &SlotKey, now: Now) {
-        self.attempts.pull(now.boot);
-        let slot = self.slots.entry(slot.clone()).or_default();
-        slot.attempts.pull(now.boot);
-        slot.pull(slot.spaced(now.boot));
-    }
-
+    /// Whether a newer token of `slot` comes anyway.
     fn is_under_way(&self, slot: &SlotKey) -> bool {
         self.in_flight.as_ref().is_some_and(|in_flight| in_flight.slot == *slot)
             || self.slots.get(slot).is_some_and(|slot| slot.unpublished.is_some())
+    }
+
+    /// The same, where a caller may count on it: the try of a kept refresh token of a session that is over is not its.
+    fn is_on_its_way(&self, slot: &SlotKey) -> bool {
+        self.is_under_way(slot)
+            && (self.can_renew()
+                || self.slots.get(slot).is_some_and(|slot| slot.unpublished.is_some()))
     }
 
     fn lifetime_of(&self, slot: &SlotKey) -> Option<Duration> {
         self.slots.get(slot).and_then(|slot| slot.held.as_ref()).and_then(|held| held.lifetime)
     }
 
-    /// The last failure that reaches `slot`, and when a caller may pull the next attempt.
-    fn refused_until(&self, slot: &SlotKey) -> Option<(Problem, Boot)> {
-        let of_slot = self.slots.get(slot).map(|slot| &slot.attempts);
-        [Some(&self.attempts), of_slot]
-            .into_iter()
-            .flatten()
-            .filter_map(|attempts| Some((attempts.problem.clone()?, attempts.pull_from()?)))
-            .max_by_key(|(_, pull_from)| *pull_from)
-    }
-
-    fn min_ttl_unmet(&self, min_ttl: Duration, reason: &str) -> ErrorBody {
-        let message = format!(
-            "profile `{}` has no token that lives {} s on: {reason}; ask for less, or leave `strict` out",
-            self.settings.profile,
-            min_ttl.as_secs()
-        );
-        ErrorBody::new(ErrorCode::MinTtlUnmet, message).of(&self.settings.profile)
-    }
-
-    fn rejected_again(&self, reason: &str, wait: Duration) -> ErrorBody {
-        let message = format!(
-            "the token of profile `{}` was rejected, and {reason}; check that the resource server is meant for this \
-             profile and that its clock is right",
-            self.settings.profile
-        );
-        let body = ErrorBody::new(ErrorCode::IdpRejected, message).of(&self.settings.profile);
-        ErrorBody { retry_after: Some(seconds_up(wait)), ..body }
-    }
-
-    fn out_of_patience(&self, slot: &SlotKey) -> ErrorBody {
-        let last = self
-            .problem(slot)
-            .map_or(String::new(), |problem| format!("; before that: {}", problem.message));
-        let message = format!(
-            "the identity provider of profile `{}` has not given a valid token in {} s; bearerd goes on waiting for \
-             it: ask again{last}",
-            self.settings.profile,
-            PATIENCE.as_secs()
-        );
-        let body = ErrorBody::new(ErrorCode::IdpUnreachable, message).of(&self.settings.profile);
-        ErrorBody { retry_after: Some(1), ..body }
+    /// The token that readers of `slot` get, while it is good.
+    pub(super) fn valid(&self, slot: &SlotKey, now: Boot) -> Option<&Held> {
+        self.slots.get(slot).and_then(|slot| slot.valid(now))
     }
 }

@@ -1,14 +1,16 @@
 //! The saved session taken up, and a configuration that changed: same place, or another one.
 
-use super::{Orphan, Session};
-use crate::grant::{Grant, Lost};
-use crate::outcome::Granted;
-use crate::record::{Moment, Record, Restored};
+use super::{Orphan, Session, User};
+use crate::grant::{Grant, InFlight, Lost};
+use crate::outcome::{Cause, Next, Outcome, RequestKind, verdict};
+use crate::problem::Problem;
+use crate::record::{Moment, Record, Restored, SavedSlot};
 use crate::schedule::{self, Jitter};
 use crate::settings::Settings;
 use crate::slot::{Held, Slot, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
+use bearerd_proto::{ErrorCode, Secret};
 use std::time::Duration;
 
 impl Session {
@@ -27,17 +29,19 @@ impl Session {
 
     /// A mended state file, read again on reload.
     pub(super) fn restored_again(&mut self, restored: Restored, now: Now, jitter: Jitter) {
-        if self.unreadable.is_some() && self.grant.is_none() {
+        if self.unreadable.is_some() && !self.is_live() {
             self.unreadable = None;
             self.restore(restored, now, jitter);
         }
     }
 
     fn take_up(&mut self, record: Record, now: Now, jitter: Jitter) {
-        self.user_id = record.user_id;
-        self.user_email = record.user_email;
+        self.user = User { id: record.user_id, email: record.user_email };
+        self.shown_user = self.user.clone();
         let boot_id = self.boot_id.clone();
+        let saved_at = record.saved.on(now, &boot_id).min(now.boot);
         self.grant = record.grant.map(|saved| Grant {
+            renewed: saved_at,
             refresh_token: saved.refresh_token,
             expires: saved.expires.map(|expires| expires.on(now, &boot_id)),
             known_not_to_rotate: saved.known_not_to_rotate,
@@ -48,43 +52,54 @@ impl Session {
         });
         self.told_over = self.grant.as_ref().is_some_and(|grant| grant.over.is_some());
         for saved in record.slots {
-            let lifetime = saved.lifetime.map(Duration::from_millis);
-            let asked = match lifetime {
-                Some(lifetime) => {
-                    let left = saved.asked.left_of(lifetime, now, &boot_id);
-                    if left.is_zero() {
-                        continue;
-                    }
-                    // So that what is left, and not what a clock claims, is what counts from here.
-                    now.boot + left - lifetime
-                }
-                None => now.boot,
-            };
-            let key = SlotKey { scope: saved.scope, audience: saved.audience };
-            let held = Held {
-                token: saved.token,
-                asked,
-                lifetime,
-                scope: saved.granted_scope,
-                after_reject: false,
-            };
-            let refresh_lifetime =
-                self.grant.as_ref().and_then(|grant| grant.expires).map(|end| end.since(asked));
-            let due = schedule::refresh_at(asked, asked, lifetime, None, refresh_lifetime, jitter);
-            self.slots.insert(key, Slot { held: Some(held), due, ..Slot::default() });
+            let key = SlotKey { scope: saved.scope.clone(), audience: saved.audience.clone() };
+            // Tokens of other scopes and audiences are fetched anew when somebody reads them.
+            if key == SlotKey::default()
+                && let Some(slot) = self.slot_of(saved, now, jitter)
+            {
+                self.slots.insert(key, slot);
+            }
         }
         // Without a valid token in hand the first one is fetched at once: its reader will come.
         if self.can_renew() {
             let slot = self.slots.entry(SlotKey::default()).or_default();
-            slot.due.get_or_insert(now.boot);
+            if slot.held.is_none() {
+                slot.due = Some(now.boot);
+            }
         }
-        if self
-            .grant
-            .as_ref()
-            .is_some_and(|grant| grant.lost.is_some() && !grant.known_not_to_rotate)
-        {
-            self.spare_the_token_in_hand(now);
+        if self.grant.as_ref().is_some_and(|grant| grant.lost.is_some() && grant.is_live()) {
+            let message = format!(
+                "the answer to the last refresh of profile `{}` was lost on its way",
+                self.settings.profile
+            );
+            let code = ErrorCode::IdpUnreachable;
+            self.attempts.recall(Problem { code, message, at: now.wall });
         }
+    }
+
+    /// A saved access token, if it is still good: what is left of it counts, and not what a clock claims.
+    fn slot_of(&self, saved: SavedSlot, now: Now, jitter: Jitter) -> Option<Slot> {
+        let lifetime = saved.lifetime.map(Duration::from_millis);
+        let left = lifetime.map(|lifetime| saved.asked.left_of(lifetime, now, &self.boot_id));
+        if left.is_some_and(|left| left.is_zero()) {
+            return None;
+        }
+        let ends = left.map(|left| now.boot + left);
+        // Where that lies before this boot of the machine it is cut: the end is what counts.
+        let asked = match (ends, lifetime) {
+            (Some(ends), Some(lifetime)) => ends - lifetime,
+            _ => now.boot,
+        };
+        let grant_ends = self.grant.as_ref().and_then(|grant| grant.expires);
+        let refresh_lifetime = grant_ends.map(|end| end.since(asked));
+        let after = schedule::refresh_after(lifetime, None, refresh_lifetime, jitter);
+        let due = after.map(|after| match (ends, lifetime) {
+            (Some(ends), Some(lifetime)) => ends - lifetime.saturating_sub(after),
+            _ => asked + after,
+        });
+        let scope = saved.granted_scope;
+        let held = Held { token: saved.token, asked, lifetime, scope, ends, after_reject: false };
+        Some(Slot { held: Some(held), due, ..Slot::default() })
     }
 
     /// The configuration was read again. The same place: whatever was held against it is forgiven. Another place: the
@@ -102,9 +117,15 @@ impl Session {
             if let Some(parked) =
                 self.parked.take_if(|parked| parked.binding == self.settings.binding)
             {
+                self.stranded = false;
                 self.take_up(*parked, now, jitter);
+                self.adopt_orphan();
+                // A save of it that is under way is one of the live session now.
+                if let Some(storing) = &mut self.storing {
+                    storing.live = true;
+                }
             }
-            if !self.can_renew() {
+            if self.parked.is_some() && self.no_session().is_some() {
                 self.tell_over(
                     "its configuration now points to another place than its session came from",
                 );
@@ -128,12 +149,24 @@ impl Session {
     }
 
     fn park(&mut self, now: Now) {
-        self.end_login_unasked("its profile's configuration has changed");
-        if self.grant.is_some() {
-            self.orphan_in_flight(Orphan::Parked);
+        self.end_login_unasked("its profile's configuration has changed", false);
+        // From here on a revocation would go to the new place: no token of the old one may.
+        for orphan in self.orphans.values_mut() {
+            if matches!(orphan, Orphan::Revoke) {
+                *orphan = Orphan::Drop;
+            }
+        }
+        if self.is_live() {
+            if let Some(spent) = self.grant.as_ref().map(|grant| grant.refresh_token.clone()) {
+                self.orphan_in_flight(|asked| Orphan::Parked { asked, spent: spent.clone() });
+            }
+            // An older one that is parked was never moved aside, as no save came through.
+            self.stranded |= self.parked.is_some();
             self.parked = Some(Box::new(self.live_record(now)));
-        } else {
-            self.orphan_in_flight(|_| Orphan::Revoke);
+            // A save of it that is under way is one of the parked session now.
+            if let Some(storing) = &mut self.storing {
+                storing.live = false;
+            }
         }
         self.forget_tokens();
         if let Some(refusal) = self.no_session() {
@@ -142,17 +175,54 @@ impl Session {
     }
 
     /// The answer of a refresh that was under way when the session was parked: its token must not be lost.
-    pub(super) fn parked_answered(&mut self, granted: &Granted, asked: Boot, now: Now) {
-        let expires = granted
-            .refresh_lifetime
-            .map(|lifetime| Moment::of(asked + lifetime, now, &self.boot_id));
-        let Some(saved) = self.parked.as_mut().and_then(|parked| parked.grant.as_mut()) else {
-            return;
-        };
-        if let Some(newer) = &granted.refresh_token {
-            saved.refresh_token = newer.clone();
-            saved.expires = expires;
-            self.storage.want(Wish::Save);
+    pub(super) fn parked_answered(
+        &mut self,
+        outcome: Outcome,
+        asked: Boot,
+        spent: &Secret,
+        now: Now,
+    ) {
+        let parked = self.parked.as_mut().and_then(|parked| parked.grant.as_mut());
+        let Some(saved) = parked.filter(|saved| saved.refresh_token.same_as(spent)) else { return };
+        match outcome {
+            Outcome::Granted(granted) => {
+                saved.lost = false;
+                if let Some(newer) = granted.refresh_token {
+                    saved.known_not_to_rotate = newer.same_as(spent);
+                    saved.refresh_token = newer;
+                    saved.expires = granted
+                        .refresh_lifetime
+                        .map(|lifetime| Moment::of(asked + lifetime, now, &self.boot_id));
+                }
+            }
+            Outcome::Failed(failure) => {
+                match verdict(RequestKind::Refresh, &failure.cause).next {
+                    Next::Lost => saved.lost = true,
+                    Next::Over => saved.over = Some(failure.message),
+                    _ => {}
+                }
+                if let Cause::Unusable { refresh_token: Some(newer) } = failure.cause {
+                    saved.refresh_token = newer;
+                }
+            }
+            Outcome::Device(_) | Outcome::Revoked => return,
+        }
+        self.storage.want(Wish::Save);
+    }
+
+    /// The parked session is back before the answer that it waited for: that is the refresh under way again.
+    fn adopt_orphan(&mut self) {
+        let Some(grant) = &self.grant else { return };
+        let found = self.orphans.iter().find_map(|(fetch, orphan)| match orphan {
+            Orphan::Parked { asked, spent } if spent.same_as(&grant.refresh_token) => {
+                Some((*fetch, *asked))
+            }
+            _ => None,
+        });
+        if let Some((fetch, asked)) = found {
+            self.orphans.remove(&fetch);
+            let slot = SlotKey::default();
+            self.in_flight = Some(InFlight { fetch, slot, asked, after_reject: false });
         }
     }
 
@@ -160,8 +230,8 @@ impl Session {
     pub(super) fn forget_tokens(&mut self) {
         self.grant = None;
         self.slots.clear();
-        self.user_id = None;
-        self.user_email = None;
+        self.user = User::default();
+        self.shown_user = User::default();
         self.held_back = None;
         self.replaced = None;
         self.told_over = false;

@@ -5,26 +5,45 @@ use crate::grant::{Grant, InFlight, Lost};
 use crate::io::{Action, Request};
 use crate::login::Stage;
 use crate::outcome::{
-    Cause, Failure, Granted, Next, OAuthError, Outcome, Reach, RequestKind, Verdict, verdict,
+    Cause, Failure, Granted, Next, Outcome, Reach, RequestKind, Verdict, verdict,
 };
 use crate::problem::Problem;
 use crate::schedule::{self, IDLE_AFTER, Jitter};
-use crate::slot::{Held, SlotKey};
+use crate::slot::{Held, Slot, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
 use bearerd_proto::EventKind;
 
 impl Session {
     /// The next request that the grant is wanted for, and when. One at a time.
-    pub(super) fn next_due(&self) -> Option<(Boot, SlotKey)> {
+    pub(super) fn next_due(&self, now: Boot) -> Option<(Boot, SlotKey)> {
         if self.draining || self.in_flight.is_some() || !self.can_renew() {
             return None;
         }
-        let due = self.slots.iter().filter_map(|(key, slot)| {
-            let at = Some(slot.due?).max(self.attempts.not_before).max(slot.attempts.not_before)?;
-            Some((at, key))
-        });
+        let due =
+            self.slots.iter().filter_map(|(key, slot)| Some((self.due(key, slot, now)?, key)));
         due.min().map(|(at, key)| (at, key.clone()))
+    }
+
+    /// When `slot` is fetched next, if nothing else comes up.
+    pub(super) fn due(&self, key: &SlotKey, slot: &Slot, now: Boot) -> Option<Boot> {
+        let needed = slot.valid(now).is_none() && self.callers.wait_for(key);
+        Some(slot.due?)
+            .max(self.attempts.not_before)
+            .max(slot.attempts.not_before)
+            .max(self.spared_until(needed, now))
+            .filter(|at| *at < Boot::NEVER)
+    }
+
+    /// After a lost answer a second use could end the session, and the tokens in hand with it: not before they are nearly
+    /// used up, unless a caller has none (`needed`).
+    pub(super) fn spared_until(&self, needed: bool, now: Boot) -> Option<Boot> {
+        let grant = self.grant.as_ref()?;
+        if needed || grant.lost.is_none() || grant.known_not_to_rotate {
+            return None;
+        }
+        let in_hand = self.slots.values().filter_map(|slot| slot.valid(now));
+        in_hand.map(|held| held.nearly_used_up()).max()
     }
 
     /// Whether there is a refresh token that may be used.
@@ -34,24 +53,22 @@ impl Session {
 
     /// Sends what is due, or lets an idle session sleep on.
     pub(super) fn fetch_due(&mut self, now: Now) {
-        let Some((_, key)) = self.next_due().filter(|(at, _)| *at <= now.boot) else { return };
-        let idle = now.boot.since(self.last_read) >= IDLE_AFTER && !self.callers.wait_for(&key);
-        if idle && let Some(next) = self.sleep_on(&key, now) {
-            if let Some(slot) = self.slots.get_mut(&key) {
-                slot.due = Some(next);
+        while let Some((_, key)) = self.next_due(now.boot).filter(|(at, _)| *at <= now.boot) {
+            let idle = now.boot.since(self.last_read) >= IDLE_AFTER && !self.callers.wait_for(&key);
+            match self.keep_alive_at().filter(|next| idle && *next > now.boot) {
+                None => self.refresh(key, now.boot),
+                Some(next) => {
+                    self.slots.entry(key).or_default().put_off(next);
+                    self.asleep = true;
+                    self.changed = true;
+                }
             }
-            self.asleep = true;
-            self.changed = true;
-            return;
         }
-        self.refresh(key, now.boot);
     }
 
-    /// When an idle session is renewed just to stay alive; absent: now.
-    fn sleep_on(&self, key: &SlotKey, now: Now) -> Option<Boot> {
-        let answered = self.slots.get(key).and_then(|slot| slot.answered).unwrap_or(now.boot);
-        let ends = self.grant.as_ref().and_then(|grant| grant.expires);
-        Some(schedule::keep_alive_at(answered, ends)).filter(|next| *next > now.boot)
+    /// When an idle session is renewed just to stay alive.
+    fn keep_alive_at(&self) -> Option<Boot> {
+        self.grant.as_ref().map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires))
     }
 
     pub(super) fn refresh(&mut self, key: SlotKey, asked: Boot) {
@@ -60,6 +77,7 @@ impl Session {
         let fetch = self.send(request);
         let slot = self.slots.entry(key.clone()).or_default();
         slot.due = None;
+        slot.postponed = None;
         let after_reject = slot.rejected;
         self.in_flight = Some(InFlight { fetch, slot: key, asked, after_reject });
     }
@@ -77,24 +95,23 @@ impl Session {
 
     fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
         self.note_answer(granted, now);
-        self.attempts.succeeded();
+        self.told_over = false;
         let rotated =
-            self.grant.as_mut().is_some_and(|grant| grant.renewed(granted, in_flight.asked));
+            self.grant.as_mut().is_some_and(|grant| grant.renew(granted, in_flight.asked));
+        let generation = self.storage.want(Wish::Save);
         let held = Held::of(granted, in_flight.asked, in_flight.after_reject);
-        let expired = !held.is_valid(now.boot);
+        if !held.is_valid(now.boot) {
+            return self.came_too_late(&in_flight.slot, now, jitter);
+        }
+        self.attempts.succeeded();
         let slot = self.slots.entry(in_flight.slot.clone()).or_default();
         slot.take(granted, held, now.boot, jitter);
-        let generation = self.storage.want(Wish::Save);
         if rotated {
             self.held_back =
                 Some((generation, self.held_back.map_or(now.boot, |(_, since)| since)));
         } else if self.held_back.is_none() {
             self.publish(now);
         }
-        if expired {
-            self.came_too_late(&in_flight.slot.clone(), now, jitter);
-        }
-        self.told_over = false;
     }
 
     /// An answer that took longer than its token lives is a failure, though its refresh token counts.
@@ -104,17 +121,9 @@ impl Session {
             message: "the answer took longer than the token in it lives".to_owned(),
             retry_after: None,
         };
-        if let Some(slot) = self.slots.get_mut(key) {
-            slot.unpublished = None;
-            slot.pull(now.boot);
-        }
-        self.note_failure(
-            key,
-            &failure,
-            verdict(RequestKind::Refresh, &failure.cause),
-            now,
-            jitter,
-        );
+        self.slots.entry(key.clone()).or_default().pull(now.boot);
+        let verdict = verdict(RequestKind::Refresh, &failure.cause);
+        self.note_failure(key, &failure, verdict, now, jitter);
     }
 
     fn refresh_failed(
@@ -139,37 +148,22 @@ impl Session {
             return;
         }
         self.note_failure(&in_flight.slot, failure, verdict, now, jitter);
-        if verdict.next == Next::Lost {
-            self.spare_the_token_in_hand(now);
-        }
     }
 
-    /// A lost answer within the reuse window: the same token is sent once more, at once. Says whether that is so.
+    /// Notes that an answer was lost. Within the reuse window the same token is sent once more, at once: says whether.
     fn lost_once_more(&mut self, in_flight: &InFlight, now: Now) -> bool {
         let window = self.settings.reuse_window;
+        let may = !self.draining && self.can_renew();
         let Some(grant) = &mut self.grant else { return false };
         let repeated = grant.lost.is_some_and(|lost| lost.repeated);
         let within = window.is_some_and(|window| now.boot.since(in_flight.asked) <= window);
-        grant.lost = Some(Lost { repeated: repeated || within });
+        let again = may && within && !repeated;
+        grant.lost = Some(Lost { repeated: repeated || again });
         self.storage.want(Wish::Save);
-        if within && !repeated {
-            self.attempts.pull(now.boot);
+        if again {
+            self.refresh(in_flight.slot.clone(), now.boot);
         }
-        within && !repeated
-    }
-
-    /// A second use could end the session, and the access token in hand with it: not before that is nearly used up.
-    pub(super) fn spare_the_token_in_hand(&mut self, now: Now) {
-        if self.grant.as_ref().is_some_and(|grant| grant.known_not_to_rotate) {
-            return;
-        }
-        let spared = self.slots.values().filter_map(|slot| {
-            let held = slot.valid(now.boot)?;
-            Some(schedule::nearly_used_up(held.expires()?, held.lifetime?))
-        });
-        if let Some(until) = spared.max() {
-            self.attempts.not_before = self.attempts.not_before.max(Some(until));
-        }
+        again
     }
 
     pub(super) fn note_failure(
@@ -186,7 +180,11 @@ impl Session {
         );
         let attempts = match verdict.reach {
             Reach::Session => &mut self.attempts,
-            Reach::Slot => &mut self.slots.entry(key.clone()).or_default().attempts,
+            Reach::Slot => {
+                // The IdP is there and knows the client: what was wrong with the session is not any more.
+                self.attempts.succeeded();
+                &mut self.slots.entry(key.clone()).or_default().attempts
+            }
         };
         let before = attempts.problem.as_ref().map(|problem| problem.code);
         attempts.failed(failure, verdict, message.clone(), now, jitter);
@@ -203,14 +201,16 @@ impl Session {
 
     /// The IdP refuses the refresh token: said once; the token in hand is served on while it is good.
     fn session_over(&mut self, failure: &Failure, now: Now) {
-        let reviving =
-            self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Reviving));
+        let reviving = self.is_reviving();
         let honest = self.grant.as_ref().map_or("", Grant::why_over);
         let reason = format!("{}{honest}", failure.message);
         if let Some(grant) = &mut self.grant {
             grant.over = Some(reason.clone());
         }
         self.attempts.succeeded();
+        for slot in self.slots.values_mut() {
+            slot.attempts.succeeded();
+        }
         self.storage.want(Wish::Save);
         self.changed = true;
         if reviving {
@@ -239,7 +239,8 @@ impl Session {
         }
         if ended {
             self.changed = true;
-            if self.grant.is_none() {
+            let newer_comes = self.slots.values().any(|slot| slot.unpublished.is_some());
+            if self.grant.is_none() && !newer_comes {
                 self.tell_over(
                     "the access token has expired, and the identity provider gave no refresh token",
                 );
@@ -252,6 +253,11 @@ impl Session {
         if let Some(in_flight) = self.in_flight.take() {
             self.orphans.insert(in_flight.fetch, as_what(in_flight.asked));
         }
+    }
+
+    /// Whether the refresh under way is the one try of a session that is over, for a login.
+    pub(super) fn is_reviving(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Reviving))
     }
 }
 
@@ -266,12 +272,5 @@ impl Grant {
         } else {
             ""
         }
-    }
-}
-
-impl Failure {
-    /// Whether an OAuth error, not the network, caused it.
-    pub(super) fn is_oauth(&self) -> bool {
-        matches!(self.cause, Cause::OAuth(error) if error != OAuthError::TemporarilyUnavailable)
     }
 }

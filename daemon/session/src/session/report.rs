@@ -1,17 +1,14 @@
-//! What is seen of a session from outside: the token for readers, the state for people, the refusals.
+//! What is seen of a session from outside.
 
-use super::Session;
+use super::{Session, User};
 use crate::io::Answer;
 use crate::login::{Login, Stage};
 use crate::outcome::{Cause, Failure};
-use crate::problem::{Problem, seconds_up};
+use crate::problem::Problem;
 use crate::settings::Kind;
 use crate::slot::{Held, SlotKey};
 use crate::time::{Boot, Now};
-use bearerd_proto::{
-    ErrorBody, ErrorCode, LastError, LoggedIn, PendingLogin, ProfileState, Secret,
-};
-use std::time::Duration;
+use bearerd_proto::{ErrorCode, LastError, LoggedIn, PendingLogin, ProfileState, Secret};
 
 /// What readers of one slot see.
 #[derive(Debug)]
@@ -76,17 +73,17 @@ impl Session {
         }
         let key = SlotKey::default();
         let slot = self.slots.get(&key)?;
-        let held = slot.valid(now.boot)?;
+        let held = self.valid(&key, now.boot)?;
         let over = !self.can_renew() && self.grant.is_some();
         Some(View {
             token: Some(&held.token),
             expires: held.expires(),
             refresh: held
                 .expires()
-                .and_then(|expires| self.planned(&key).map(|planned| planned.min(expires))),
+                .and_then(|expires| self.planned(&key, now).map(|planned| planned.min(expires))),
             scope: held.scope.as_deref(),
-            user_id: self.user_id.as_deref(),
-            user_email: self.user_email.as_deref(),
+            user_id: self.shown_user.id.as_deref(),
+            user_email: self.shown_user.email.as_deref(),
             degraded: over || slot.rejected || self.problem(&key).is_some(),
             asleep: self.asleep,
         })
@@ -95,13 +92,13 @@ impl Session {
     /// How the session is.
     pub fn report(&self, now: Now) -> Report {
         let key = SlotKey::default();
-        let valid = self.slots.get(&key).and_then(|slot| slot.valid(now.boot));
+        let valid = self.valid(&key, now.boot);
         Report {
             state: self.state(now),
             user_id: self.logged_in().user_id,
             user_email: self.logged_in().user_email,
             expires: valid.and_then(Held::expires),
-            refresh: self.planned(&key),
+            refresh: self.planned(&key, now),
             saved: self.storage.is_settled(now.boot),
             last_error: self.last_error(),
             login: self.pending_login(now),
@@ -120,15 +117,17 @@ impl Session {
             return ProfileState::Ready;
         }
         let key = SlotKey::default();
-        let served = self.slots.get(&key).and_then(|slot| slot.valid(now.boot)).is_some();
-        let pending =
-            self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Pending(_)));
+        let served = self.valid(&key, now.boot).is_some();
+        let pending = self
+            .login
+            .as_ref()
+            .is_some_and(|login| matches!(login.stage, Stage::Pending(_) | Stage::Saving(_)));
         let lives_out_its_token = served && self.grant.is_none();
         if !(self.can_renew() || lives_out_its_token) {
             return match (pending, &self.unreadable) {
                 (true, _) => ProfileState::LoginPending,
-                (false, Some(_)) => ProfileState::StateUnreadable,
-                (false, None) => ProfileState::LoginRequired,
+                (false, Some(_)) if self.grant.is_none() => ProfileState::StateUnreadable,
+                (false, _) => ProfileState::LoginRequired,
             };
         }
         match self.problem(&key) {
@@ -148,7 +147,7 @@ impl Session {
                 at: problem.at.as_secs(),
             });
         }
-        let refusal = self.standing_refusal()?;
+        let refusal = self.no_session()?;
         Some(LastError { code: refusal.code, message: refusal.message, at: 0 })
             .filter(|_| self.is_broken())
     }
@@ -159,12 +158,8 @@ impl Session {
     }
 
     /// When the next attempt of `slot` is planned.
-    fn planned(&self, slot: &SlotKey) -> Option<Boot> {
-        if !self.can_renew() {
-            return None;
-        }
-        let slot = self.slots.get(slot)?;
-        Some(slot.due?).max(self.attempts.not_before).max(slot.attempts.not_before)
+    fn planned(&self, slot: &SlotKey, now: Now) -> Option<Boot> {
+        self.due(slot, self.slots.get(slot)?, now.boot).filter(|_| self.can_renew())
     }
 
     /// The last failure that reaches `slot`.
@@ -180,7 +175,8 @@ impl Session {
                 user_email: constant.user_email.clone(),
             },
             Kind::Device => {
-                LoggedIn { user_id: self.user_id.clone(), user_email: self.user_email.clone() }
+                let User { id, email } = self.shown_user.clone();
+                LoggedIn { user_id: id, user_email: email }
             }
         }
     }
@@ -194,85 +190,11 @@ impl Session {
 
     pub(super) fn pending_login(&self, now: Now) -> Option<PendingLogin> {
         match &self.login {
-            Some(Login { id, stage: Stage::Pending(pending), .. }) => {
+            Some(Login { id, stage: Stage::Pending(pending) | Stage::Saving(pending), .. }) => {
                 Some(pending.shown(id, &self.settings.profile, now))
             }
             _ => None,
         }
-    }
-
-    /// Why a caller without a token gets none although nothing is under way: there is no session.
-    pub(super) fn no_session(&self) -> Option<ErrorBody> {
-        if self.can_renew() { None } else { self.standing_refusal() }
-    }
-
-    fn standing_refusal(&self) -> Option<ErrorBody> {
-        if self.is_constant() || self.can_renew() {
-            return None;
-        }
-        let profile = &self.settings.profile;
-        let command = self.login_command();
-        if let Some(Login { stage: Stage::Pending(pending), .. }) = &self.login {
-            let message = format!(
-                "a login of profile `{profile}` waits for its person: open {}",
-                pending.link()
-            );
-            let body = ErrorBody::new(ErrorCode::LoginPending, message).of(profile);
-            return Some(ErrorBody { login_hint: Some(pending.link().to_owned()), ..body });
-        }
-        let (code, message) = if let Some(reason) = &self.unreadable {
-            (
-                ErrorCode::StateUnreadable,
-                format!("the saved session of profile `{profile}` can't be opened: {reason}"),
-            )
-        } else if let Some(parked) = &self.parked {
-            let was = &parked.binding;
-            let message = format!(
-                "the saved session of profile `{profile}` belongs to {} (client `{}`, {}), not to its configuration: \
-                 it is kept and not used; put the configuration back, or run `{command}`",
-                was.endpoint, was.client_id, was.auth_type
-            );
-            (ErrorCode::LoginRequired, message)
-        } else if let Some(reason) = self.grant.as_ref().and_then(|grant| grant.over.as_deref()) {
-            let message =
-                format!("the session of profile `{profile}` is over: {reason}; run `{command}`");
-            (ErrorCode::LoginRequired, message)
-        } else {
-            (
-                ErrorCode::LoginRequired,
-                format!("profile `{profile}` is not logged in: run `{command}`"),
-            )
-        };
-        Some(ErrorBody { login_hint: Some(command), ..ErrorBody::new(code, message).of(profile) })
-    }
-
-    /// What a caller without a token gets after a failed attempt.
-    pub(super) fn failed(&self, problem: &Problem, wait: Option<Duration>) -> ErrorBody {
-        let message = match problem.code {
-            ErrorCode::IdpUnreachable | ErrorCode::IdpRejected => {
-                format!("{}; bearerd tries again by itself", problem.message)
-            }
-            ErrorCode::Misconfigured => format!(
-                "{}; mend the client at the identity provider or the profile's configuration, then reload bearerd \
-                 (`systemctl --user reload bearerd`, or SIGHUP)",
-                problem.message
-            ),
-            _ => problem.message.clone(),
-        };
-        let body = ErrorBody::new(problem.code, message).of(&self.settings.profile);
-        ErrorBody { retry_after: wait.map(seconds_up), ..body }
-    }
-
-    pub(super) fn shutting_down(&self) -> ErrorBody {
-        let message = "bearerd is going down: try again on a new connection";
-        ErrorBody {
-            retry_after: Some(1),
-            ..ErrorBody::new(ErrorCode::ShuttingDown, message).of(&self.settings.profile)
-        }
-    }
-
-    pub(super) fn login_command(&self) -> String {
-        format!("bearerctl login {}", self.settings.profile)
     }
 
     /// The daemon ends: whoever still waits is told to come again.

@@ -6,21 +6,34 @@ use crate::record::{Aside, Moment, Record, SavedGrant, SavedSlot};
 use crate::schedule::{Jitter, SAVE_PATIENCE};
 use crate::slot::SlotKey;
 use crate::storage::Wish;
-use crate::time::Now;
+use crate::time::{Boot, Now};
 use bearerd_proto::EventKind;
+
+/// A change of the disk under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Storing {
+    wish: Wish,
+    /// It writes the live session, not the parked one.
+    pub(super) live: bool,
+}
 
 impl Session {
     /// Starts what is to be done on disk, if nothing is under way there.
     pub(super) fn store(&mut self, now: Now) {
-        if let Some(wish) = self.storage.start(now.boot) {
-            self.storing = Some(wish);
-            let op = match wish {
-                Wish::Forget => StoreOp::Forget,
-                Wish::Save => {
-                    StoreOp::Save { record: Box::new(self.record(now)), aside: self.aside() }
-                }
-            };
-            self.actions.push(Action::Store(op));
+        match self.storage.start(now.boot) {
+            None => {}
+            // What can't be opened is not deleted, and nothing else of ours stands there.
+            Some(Wish::Forget) if self.unreadable.is_some() => self.storage.fulfilled(),
+            Some(wish) => {
+                self.storing = Some(Storing { wish, live: self.is_live() });
+                let op = match wish {
+                    Wish::Forget => StoreOp::Forget,
+                    Wish::Save => {
+                        StoreOp::Save { record: Box::new(self.record(now)), aside: self.aside() }
+                    }
+                };
+                self.actions.push(Action::Store(op));
+            }
         }
         if self.storage.is_slow(now.boot) {
             self.tell_not_saved("the save takes longer than 2 s");
@@ -28,13 +41,15 @@ impl Session {
     }
 
     pub(super) fn stored(&mut self, result: Result<(), String>, now: Now, jitter: Jitter) {
-        let Some(wish) = self.storing.take() else { return };
+        let Some(Storing { wish, live }) = self.storing.take() else { return };
         match &result {
             Ok(()) => {
                 self.told_not_saved = false;
-                if wish == Wish::Save && self.grant.is_some() {
+                self.stranded = false;
+                if wish == Wish::Save {
                     self.unreadable = None;
-                    self.parked = None;
+                    // The file of the parked session was moved aside for the live one.
+                    self.parked = self.parked.take().filter(|_| !live);
                 }
             }
             Err(problem) => self.tell_not_saved(&problem.clone()),
@@ -52,12 +67,18 @@ impl Session {
         }
     }
 
+    /// When fresh tokens do not wait for their save any more.
+    pub(super) fn held_back_until(&self) -> Option<Boot> {
+        self.held_back.map(|(_, since)| since + SAVE_PATIENCE)
+    }
+
     /// Readers see the newest tokens, and whoever waited for them gets them.
     pub(super) fn publish(&mut self, now: Now) {
         self.held_back = None;
+        self.shown_user = self.user.clone();
         let keys: Vec<SlotKey> = self.slots.keys().cloned().collect();
         for key in keys {
-            if self.slots.get_mut(&key).is_some_and(|slot| slot.publish()) {
+            if self.slots.get_mut(&key).is_some_and(|slot| slot.publish(now.boot)) {
                 self.changed = true;
                 self.actions.push(Action::Tell(EventKind::Refreshed, None));
                 self.serve_published(&key, now);
@@ -71,13 +92,19 @@ impl Session {
 
     /// Why the file on disk must be kept under another name when this session is saved.
     fn aside(&self) -> Option<Aside> {
-        match (&self.unreadable, &self.parked) {
-            (Some(_), _) => Some(Aside::Unreadable),
-            (None, Some(_)) if self.grant.is_some() || !self.slots.is_empty() => {
-                Some(Aside::Parked)
-            }
-            _ => None,
+        if self.unreadable.is_some() {
+            Some(Aside::Unreadable)
+        } else if self.stranded || (self.parked.is_some() && self.is_live()) {
+            Some(Aside::Parked)
+        } else {
+            None
         }
+    }
+
+    /// Whether there is a session beside what may be parked.
+    pub(super) fn is_live(&self) -> bool {
+        self.grant.is_some()
+            || self.slots.values().any(|slot| slot.held.is_some() || slot.unpublished.is_some())
     }
 
     fn tell_not_saved(&mut self, why: &str) {
@@ -90,9 +117,7 @@ impl Session {
     /// What stands on disk when the session is saved now: the parked one while there is no other.
     fn record(&self, now: Now) -> Record {
         match &self.parked {
-            Some(parked) if self.grant.is_none() && self.slots.is_empty() => {
-                parked.as_ref().clone()
-            }
+            Some(parked) if !self.is_live() => parked.as_ref().clone(),
             _ => self.live_record(now),
         }
     }
@@ -109,11 +134,16 @@ impl Session {
         });
         let slots = self.slots.iter().filter_map(|(key, slot)| {
             let held = slot.unpublished.as_ref().or(slot.held.as_ref())?;
+            // On the wall clock it may have been asked for before this boot of the machine.
+            let wall = match (held.ends, held.lifetime) {
+                (Some(ends), Some(lifetime)) => now.wall_at(ends) - lifetime,
+                _ => now.wall_at(held.asked),
+            };
             Some(SavedSlot {
                 scope: key.scope.clone(),
                 audience: key.audience.clone(),
                 token: held.token.clone(),
-                asked: moment(held.asked),
+                asked: Moment { boot_id: self.boot_id.clone(), boot: held.asked, wall },
                 lifetime: held
                     .lifetime
                     .map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
@@ -124,8 +154,8 @@ impl Session {
             binding: self.settings.binding.clone(),
             saved: moment(now.boot),
             grant,
-            user_id: self.user_id.clone(),
-            user_email: self.user_email.clone(),
+            user_id: self.user.id.clone(),
+            user_email: self.user.email.clone(),
             slots: slots.collect(),
         }
     }
