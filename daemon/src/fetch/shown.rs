@@ -76,7 +76,7 @@ mod tests {
             ),
             ("a\nb\u{1b}[31mc", "a b [31mc"),
             (&format!("token {token} is bad"), "token ... is bad"),
-            (&format!("{token}"), "..."),
+            (token, "..."),
             (&"word ".repeat(100), "word ".repeat(40).trim()),
             ("", ""),
         ] {

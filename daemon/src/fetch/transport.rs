@@ -49,16 +49,15 @@ pub(crate) fn is_certificate(error: &reqwest::Error) -> bool {
 
 /// The innermost cause, in words.
 pub(crate) fn reason(error: &reqwest::Error) -> String {
-    let known = chain(error).filter_map(known).last();
-    let innermost = || chain(error).last().map(ToString::to_string).unwrap_or_default();
-    match known {
-        Some(known) => known,
-        None if error.is_connect() && error.is_timeout() => "no connection in time".to_owned(),
-        None => match words(&innermost(), &[]) {
-            unknown if unknown.is_empty() => "the connection failed".to_owned(),
-            unknown => unknown,
-        },
+    if error.is_connect() && error.is_timeout() {
+        return "no connection in time".to_owned();
     }
+    let unknown = || {
+        let innermost = chain(error).last().map(ToString::to_string).unwrap_or_default();
+        Some(words(&innermost, &[])).filter(|words| !words.is_empty())
+    };
+    let known = chain(error).filter_map(known).last();
+    known.or_else(unknown).unwrap_or_else(|| "the connection failed".to_owned())
 }
 
 /// Errors that have better words than their own.
@@ -72,6 +71,7 @@ fn known(error: &(dyn Error + 'static)) -> Option<String> {
     let words = match error.downcast_ref::<io::Error>()?.kind() {
         ErrorKind::ConnectionRefused => "connection refused",
         ErrorKind::ConnectionReset => "connection reset",
+        ErrorKind::UnexpectedEof => "connection closed",
         ErrorKind::TimedOut => "connection timed out",
         ErrorKind::HostUnreachable => "no route to the host",
         ErrorKind::NetworkUnreachable => "the network is unreachable",

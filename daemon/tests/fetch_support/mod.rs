@@ -1,0 +1,174 @@
+//! A fetcher as the daemon makes it, and servers that answer it byte by byte.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use bearerd::config::Config;
+use bearerd::fetch::{self, HttpClients, Timeouts, TokenFetcher};
+use bearerd::tasks::Tasks;
+use bearerd_proto::Secret;
+use bearerd_session::{Cause, Failure, Granted, Outcome, Request};
+use rustix::net::sockopt::set_socket_linger;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What the requests of these tests carry; it must show nowhere.
+pub(crate) const SECRET: &str = "a-refresh-token-that-must-not-show";
+
+/// A token endpoint's good answer.
+pub(crate) const GOOD: &str =
+    r#"{"access_token":"access-token-1","token_type":"Bearer","expires_in":60}"#;
+
+/// Longer than any step of a test may take: nothing is measured by it.
+pub(crate) const PATIENT: Timeouts = Timeouts {
+    connect: Duration::from_secs(20),
+    spending: Duration::from_secs(20),
+    sparing: Duration::from_secs(20),
+};
+
+/// For servers that never answer.
+pub(crate) const HASTY: Timeouts = Timeouts {
+    connect: Duration::from_millis(400),
+    spending: Duration::from_millis(400),
+    sparing: Duration::from_millis(400),
+};
+
+/// The fetcher of a profile at `keycloak_addr` with these further lines.
+pub(crate) fn fetcher(
+    keycloak_addr: &str,
+    more: &str,
+    timeouts: Timeouts,
+) -> Arc<dyn TokenFetcher> {
+    let text = format!(
+        "[profile.p]\nauth_type = \"sso\"\nkeycloak_addr = \"{keycloak_addr}\"\nallow_http = true\n{more}\n"
+    );
+    let config = Config::parse(&text, Path::new("/nowhere/config.toml")).unwrap();
+    let clients = HttpClients::with_timeouts(Tasks::new(), timeouts);
+    fetch::fetcher_for(config.default_profile().unwrap(), &clients).unwrap()
+}
+
+pub(crate) fn refresh() -> Request {
+    Request::Refresh { refresh_token: Secret::new(SECRET) }
+}
+
+pub(crate) fn granted(outcome: Outcome) -> Granted {
+    match outcome {
+        Outcome::Granted(granted) => *granted,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The failure, after a look that it shows no secret.
+pub(crate) fn failure(outcome: Outcome) -> Failure {
+    let shown = format!("{outcome:?}");
+    assert!(!shown.contains(SECRET) && !shown.contains("access-token-1"), "{shown}");
+    match outcome {
+        Outcome::Failed(failure) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The failure's cause by its name alone.
+pub(crate) fn cause(failure: &Failure) -> String {
+    match &failure.cause {
+        Cause::OAuth(error) => format!("{error:?}"),
+        Cause::Unusable { .. } => "Unusable".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// A server on loopback that a test scripts.
+pub(crate) struct RawServer {
+    pub(crate) address: SocketAddr,
+    connections: Arc<Mutex<usize>>,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl RawServer {
+    /// Reads each request, then does `answer`.
+    pub(crate) fn start(answer: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = Arc::clone(&requests);
+        let mut server = Self::start_raw(move |mut stream| {
+            log.lock().unwrap().push(read_request(&mut stream));
+            answer(stream);
+        });
+        server.requests = requests;
+        server
+    }
+
+    /// Does `serve` with each connection.
+    pub(crate) fn start_raw(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections: Arc<Mutex<usize>> = Arc::default();
+        let (count, serve) = (Arc::clone(&connections), Arc::new(serve));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                *count.lock().unwrap() += 1;
+                let (stream, serve) = (stream.unwrap(), Arc::clone(&serve));
+                thread::spawn(move || serve(stream));
+            }
+        });
+        Self { address, connections, requests: Arc::default() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn fetcher(&self, more: &str, timeouts: Timeouts) -> Arc<dyn TokenFetcher> {
+        fetcher(&self.url(), more, timeouts)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
+    }
+
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+/// Head and body of one request, as far as it came.
+pub(crate) fn read_request(stream: &mut impl Read) -> String {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok()
+            });
+            if body.len() >= length.unwrap_or(0_usize) {
+                return text;
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return text,
+            Ok(read) => bytes.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
+
+/// A whole answer with this body.
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len())
+}
+
+/// Writes what the peer takes; one that has gone away is no fault of the test.
+pub(crate) fn send(stream: &mut impl Write, bytes: impl AsRef<[u8]>) {
+    let _gone = stream.write_all(bytes.as_ref()).and_then(|()| stream.flush());
+}
+
+/// Ends the connection with a reset.
+pub(crate) fn reset(stream: TcpStream) {
+    set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+}
+
+/// Keeps the connection open until the peer goes away.
+pub(crate) fn hold(mut stream: TcpStream) {
+    while matches!(stream.read(&mut [0; 64]), Ok(read) if read > 0) {}
+}
