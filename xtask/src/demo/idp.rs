@@ -34,7 +34,7 @@ impl Idp {
         let mut idp = Self { control_url: base_url.clone(), base_url };
         let overview = idp.ask("GET", "/control", None)?;
         if let Some(control_url) = overview["control_url"].as_str() {
-            control_url.clone_into(&mut idp.control_url);
+            control_url.trim_end_matches("/control").clone_into(&mut idp.control_url);
         }
         Ok(idp)
     }

@@ -5,7 +5,11 @@ use super::{Demo, LIFETIME, demand, fingerprint, shortened};
 use crate::failure::Failure;
 use crate::terminal::{counted, span};
 use bearerd_client::EventKind;
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// Time for a hundred reads.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// Reads steadily across one refresh.
 pub(crate) fn watch(demo: &mut Demo<'_>) -> Result<String, Failure> {
@@ -24,6 +28,8 @@ pub(crate) fn watch(demo: &mut Demo<'_>) -> Result<String, Failure> {
     let renewed = demo.watcher.await_event(EventKind::Refreshed, LIFETIME, &demo.say)?;
     let new = demo.token()?;
     let new_token = new.token.as_ref().map(|token| token.expose()).unwrap_or_default();
+    // The reader has to meet the new token too.
+    thread::sleep(MOMENT);
     let tally = reader.finish();
     let ahead = old_ends.saturating_duration_since(renewed);
     demand("the refresh to come before the old token's end", ahead.is_zero(), false)?;
@@ -40,6 +46,7 @@ pub(crate) fn watch(demo: &mut Demo<'_>) -> Result<String, Failure> {
         span(ahead)
     ));
     demo.demand_good(&tally)?;
+    demand("tokens that the steady reader saw", tally.tokens, 2)?;
     demo.say.good(&format!("meanwhile {}", tally.words()));
     Ok(format!("{} ahead, {}", span(ahead), counted(calls, "refresh call", "refresh calls")))
 }

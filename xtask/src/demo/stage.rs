@@ -29,6 +29,8 @@ pub(crate) struct Stage {
 const FOLDER_MAX: usize = 80;
 /// A hundred times what the daemon needs.
 const UP_WITHIN: Duration = Duration::from_secs(10);
+/// One look at a socket that may not answer yet.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Stage {
     /// Makes the home, starts the IdP, writes the configuration.
@@ -86,7 +88,7 @@ impl Stage {
             .stderr(log(&self.folder, "bearerd.log")?);
         let daemon =
             self.daemon.insert(command.spawn().while_doing(|| "start bearerd".to_owned())?);
-        let client = Client::at(self.folder.join("run/bearerd.sock")).with_patience(Duration::ZERO);
+        let client = Client::at(self.folder.join("run/bearerd.sock")).with_patience(PATIENCE);
         while let Err(error) = client.health() {
             if let Ok(Some(status)) = daemon.try_wait() {
                 return Err(Failure::new(format!(
@@ -158,10 +160,8 @@ impl Stage {
     pub(crate) fn leave_running(mut self) -> Result<ExitCode, Failure> {
         let folder = self.folder.display();
         let programs = self.programs.bearerctl.parent().unwrap_or(Path::new(".")).display();
-        let environment = format!(
-            "export XDG_RUNTIME_DIR={folder}/run XDG_STATE_HOME={folder}/state XDG_CONFIG_HOME={folder}/config\n\
-             PATH={programs}:$PATH\n"
-        );
+        let environment =
+            format!("export BEARERD_SOCKET={folder}/run/bearerd.sock\nPATH={programs}:$PATH\n");
         let path = self.folder.join("env");
         fs::write(&path, environment).while_doing(|| format!("write `{}`", path.display()))?;
         let (base, control) = (self.idp.base_url(), self.idp.control_url());
@@ -174,8 +174,8 @@ It goes on running. In this shell or another:
 
     bearerctl status                    # how it is; `token`, `logout`, `login`, `profile show` as well
     bearerctl token --json
-    curl -s --unix-socket {folder}/run/bearerd.sock http://bearerd/v1/token
-    curl -sN --unix-socket {folder}/run/bearerd.sock http://bearerd/v1/events    # what happens, as it happens
+    curl -s --unix-socket $BEARERD_SOCKET http://bearerd/v1/token
+    curl -sN --unix-socket $BEARERD_SOCKET http://bearerd/v1/events    # what happens, as it happens
 
 The page where a person approves a device login (bearerctl login shows its link):
     {base}/auth/realms/master/device
