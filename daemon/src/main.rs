@@ -10,8 +10,12 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::thread::available_parallelism;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The daemon that keeps one OAuth login per identity fresh and hands its Bearer token to your programs.
 #[derive(Debug, Parser)]
@@ -103,15 +107,21 @@ fn keep_memory_private() {
 
 /// Words go to standard error; under a supervisor without the time, which its log adds.
 fn start_logging(environment: &Environment) {
-    let wanted = environment.log.as_deref().unwrap_or("info");
-    let filter = EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = environment.log.as_deref().unwrap_or_default();
+    // `Targets` reads `info,bearerd=debug` as people know it from `RUST_LOG`, without a regex engine in the daemon.
+    let filter = Targets::from_str(wanted).ok().filter(|_| !wanted.is_empty());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let colour = !environment.supervised && std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_ansi(colour)
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(colour)
         .with_target(false);
-    if environment.supervised { log.without_time().init() } else { log.init() }
+    let registry = tracing_subscriber::registry();
+    if environment.supervised {
+        registry.with(log.without_time().with_filter(filter)).init();
+    } else {
+        registry.with(log.with_filter(filter)).init();
+    }
 }
 
 #[allow(clippy::print_stderr, reason = "the one place of the binary that speaks outside the log")]
