@@ -131,7 +131,9 @@ impl Session {
             };
         }
         match self.problem(&key) {
-            None => ProfileState::Ready,
+            None if served => ProfileState::Ready,
+            // The first token, or the next, is on its way: nothing has failed, and still nobody gets one.
+            None => ProfileState::Degraded,
             Some(problem) if problem.code == ErrorCode::Misconfigured => {
                 ProfileState::Misconfigured
             }
