@@ -147,3 +147,37 @@ async fn post(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Auth, Config};
+
+    fn via_of(keycloak_addr: &str, more: &str) -> Via {
+        let text = format!(
+            "[profile.p]\nauth_type = \"sso\"\nkeycloak_addr = \"{keycloak_addr}\"\n{more}"
+        );
+        let config = Config::parse(&text, Path::new("/nowhere/config.toml")).unwrap();
+        match config.default_profile().unwrap().auth() {
+            Auth::Sso(sso) => via(sso),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn this_machine_is_never_looked_for_through_the_environments_proxy() {
+        for here in
+            ["http://127.0.0.1:8080", "http://localhost", "https://[::1]:8443", "http://127.9.9.9"]
+        {
+            assert_eq!(via_of(here, ""), Via::Nothing, "{here}");
+        }
+        for elsewhere in ["https://keycloak.example.com", "https://localhost.example.com"] {
+            assert_eq!(via_of(elsewhere, ""), Via::Environment, "{elsewhere}");
+        }
+        let proxy = Via::Proxy(Url::parse("http://proxy.example.com:3128").unwrap());
+        for anywhere in ["http://127.0.0.1", "https://keycloak.example.com"] {
+            let line = "proxy = \"http://proxy.example.com:3128\"";
+            assert_eq!(via_of(anywhere, line), proxy, "{anywhere}");
+        }
+    }
+}
