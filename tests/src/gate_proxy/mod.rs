@@ -126,6 +126,11 @@ impl GateProxy {
         self.shared.change(|state| state.gate(kind).cut = n);
     }
 
+    /// The next `n` requests are passed on twice and the second answer is the client's, as behind a proxy that repeats.
+    pub fn repeat(&self, kind: Kind, n: usize) {
+        self.shared.change(|state| state.gate(kind).repeat = n);
+    }
+
     /// Refuses new connections, as a server does that is not there; what is under way goes on.
     pub fn refuse(&self) {
         self.shared.change(|state| state.refusing = true);
@@ -174,6 +179,12 @@ impl GateProxy {
     pub fn finished(&self, kind: Kind, n: usize) {
         let what = format!("{n} {kind:?} to come to their end");
         self.shared.wait(&what, PATIENCE, |state| state.finished(kind) >= n);
+    }
+
+    /// Every token and device code in the answers of Keycloak: what no log of a client may show.
+    #[must_use]
+    pub fn secrets_given(&self) -> Vec<String> {
+        self.shared.look(|state| state.secrets.clone())
     }
 
     /// All requests in the order of their arrival.

@@ -19,6 +19,7 @@ pub(super) struct State {
     pub(super) tripwire: Option<TcpStream>,
     pub(super) gates: HashMap<Kind, Gate>,
     pub(super) log: Vec<Exchange>,
+    pub(super) secrets: Vec<String>,
 }
 
 /// One request and what became of it.
@@ -64,6 +65,7 @@ pub(super) struct Gate {
     pub(super) after: Barrier,
     pub(super) cut: usize,
     pub(super) lose: usize,
+    pub(super) repeat: usize,
 }
 
 #[derive(Debug, Default)]

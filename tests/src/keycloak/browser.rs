@@ -11,12 +11,12 @@ use crate::plain_http::Reply;
 /// Redirects in a row; a login of Keycloak has two or three.
 const MAX_REDIRECTS: usize = 12;
 
-/// Opens `verification_uri_complete`, logs in as `person`, and consents.
+/// Opens `verification_uri_complete` in a new browser, logs in as `person`, and consents.
 ///
 /// # Errors
 /// [`Error::Page`] where a page is not the expected one, a refused password among them.
 pub fn approve(verification_uri_complete: &str, person: Person) -> Result<(), Error> {
-    answer_device_login(verification_uri_complete, person, "accept")
+    Browser::default().approve(verification_uri_complete, person)
 }
 
 /// The same, but presses the other button: the poll gets `access_denied`.
@@ -24,39 +24,50 @@ pub fn approve(verification_uri_complete: &str, person: Person) -> Result<(), Er
 /// # Errors
 /// As [`approve`].
 pub fn deny(verification_uri_complete: &str, person: Person) -> Result<(), Error> {
-    answer_device_login(verification_uri_complete, person, "cancel")
+    Browser::default().answer(verification_uri_complete, person, "cancel")
 }
 
-fn answer_device_login(link: &str, person: Person, button: &'static str) -> Result<(), Error> {
-    let mut browser = Browser::default();
-    let start = url(link).map_err(Browser::failed)?;
-    let page = browser.open(Call::new("GET", start.clone()), start)?;
-    let mut login = page.form("a login form")?;
-    if !login.has_field("password") {
-        return Err(page.without("a password field"));
-    }
-    login.fill("username", person.username);
-    login.fill("password", person.password);
-    let page = browser.submit(&page, login, None)?;
-    let consent = page.form("a consent form")?;
-    if consent.has_field("password") {
-        return Err(page.without("a consent form: the password was refused"));
-    }
-    let page = browser.submit(&page, consent, Some(button))?;
-    if page.url.path().ends_with("/device/status") {
-        Ok(())
-    } else {
-        Err(page.without("the end of the device login"))
-    }
-}
-
-/// A cookie jar and the rules of following redirects.
+/// A cookie jar and the rules of following redirects. Kept, it stays logged in: its next login asks for no password
+/// and belongs to the same session at Keycloak, as for a person who comes back with the browser still open.
 #[derive(Debug, Default)]
-struct Browser {
+pub struct Browser {
     cookies: Vec<(String, String)>,
 }
 
 impl Browser {
+    /// As the function [`approve`], with this browser.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn approve(
+        &mut self,
+        verification_uri_complete: &str,
+        person: Person,
+    ) -> Result<(), Error> {
+        self.answer(verification_uri_complete, person, "accept")
+    }
+
+    fn answer(&mut self, link: &str, person: Person, button: &'static str) -> Result<(), Error> {
+        let start = url(link).map_err(Self::failed)?;
+        let mut page = self.open(Call::new("GET", start.clone()), start)?;
+        let mut form = page.form("a form to log in or to consent")?;
+        if form.has_field("password") {
+            form.fill("username", person.username);
+            form.fill("password", person.password);
+            page = self.submit(&page, form, None)?;
+            form = page.form("a consent form")?;
+        }
+        if form.has_field("password") {
+            return Err(page.without("a consent form: the password was refused"));
+        }
+        let page = self.submit(&page, form, Some(button))?;
+        if page.url.path().ends_with("/device/status") {
+            Ok(())
+        } else {
+            Err(page.without("the end of the device login"))
+        }
+    }
+
     fn submit(
         &mut self,
         page: &Page,

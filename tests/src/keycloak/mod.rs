@@ -19,7 +19,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use admin::{Admin, Event, Session};
-pub use browser::{approve, deny};
+pub use browser::{Browser, approve, deny};
 pub use install::{Installation, install};
 pub use oauth::{Answer, OAuth, Tokens};
 pub use seed::{BOB, CLIENT, JANE, Person, REALM, TEST_REALM};
