@@ -169,9 +169,11 @@ impl Daemon {
         self.until(profile, "its token expires", |status| status.expires_in.is_none());
     }
 
-    /// How many connections its socket has accepted and not closed.
-    pub fn connections(&self) -> usize {
-        http::accepted_connections(&self.home.socket())
+    /// Waits until its socket has so many connections that it has accepted and not closed: so many callers stand there.
+    pub fn until_connections(&self, count: usize) {
+        eventually(&format!("{count} callers stand at the daemon"), || {
+            (http::accepted_connections(&self.home.socket()) == count).then_some(())
+        });
     }
 
     /// Reads the configuration again (SIGHUP), and waits until it has been looked at.

@@ -27,12 +27,12 @@ fn a_watcher_sees_a_session_come_live_and_go() {
 fn an_outage_is_told_once_and_its_end() {
     let rig = Rig::start().logged_in();
     let mut watch = rig.daemon.watch();
-    rig.idp.fault(CallKind::Refresh, Fault::Status(503), Times::Next(3));
+    rig.idp.fault(CallKind::Refresh, Fault::Status(503), Times::Next(2));
     let token = rig.daemon.token_text(Rig::PROFILE);
     rig.daemon.reject(Rig::PROFILE, &token).unwrap_err();
     watch.next(EventKind::Refreshed);
-    assert_eq!(rig.idp.refreshes_sent(), 4);
-    assert_eq!(watch.seen(EventKind::Degraded), 1, "three failures of one kind");
+    assert_eq!(rig.idp.refreshes_sent(), 3);
+    assert_eq!(watch.seen(EventKind::Degraded), 1, "two failures of one kind");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use bearerd_client::{
     ClientError, ErrorCode, LoggedIn, LoginAnswer, LoginRequest, PendingLogin, ProfileState,
 };
 use bearerd_test_idp::{CallKind, Fault, Settings, Times, When};
-use bearerd_tests::daemon::{Rig, eventually, name};
+use bearerd_tests::daemon::{Rig, name};
 use std::time::Duration;
 
 /// A rig whose logins wait for their person.
@@ -49,7 +49,7 @@ fn callers_share_one_login_and_hear_of_its_end_together() {
     let gate = rig.idp.hold(CallKind::DeviceStart);
     let (first, second) = std::thread::scope(|scope| {
         let callers = [(); 2].map(|()| scope.spawn(|| start(&rig, false)));
-        eventually("both wait", || (rig.daemon.connections() == 2).then_some(()));
+        rig.daemon.until_connections(2);
         rig.idp.block_on(gate.waiting(1));
         gate.release();
         let [first, second] = callers.map(|caller| caller.join().unwrap());
@@ -70,16 +70,13 @@ fn callers_share_one_login_and_hear_of_its_end_together() {
     let status = rig.daemon.status(Rig::PROFILE);
     assert_eq!(status.state, ProfileState::LoginPending);
     assert_eq!(status.login.unwrap().login_id, first.login_id);
-    let client = rig.daemon.client();
-    let at_once = client.login_state(&first.login_id, Duration::ZERO).unwrap();
+    let at_once = rig.daemon.client().login_state(&first.login_id, Duration::ZERO).unwrap();
     assert!(matches!(at_once, LoginAnswer::Pending(_)));
 
     let ends: Vec<_> = std::thread::scope(|scope| {
-        let before = rig.daemon.connections();
+        rig.daemon.until_connections(0);
         let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| outcome(&rig, &first))).collect();
-        eventually("all wait for its end", || {
-            (rig.daemon.connections() == before + 3).then_some(())
-        });
+        rig.daemon.until_connections(3);
         rig.idp.approve(code(&first), "jane");
         waiting.into_iter().map(|caller| caller.join().unwrap().unwrap()).collect()
     });

@@ -2,7 +2,7 @@
 
 use bearerd_client::{ErrorCode, EventKind};
 use bearerd_test_idp::{CallKind, Fault, Times};
-use bearerd_tests::daemon::{Rig, eventually, text_of};
+use bearerd_tests::daemon::{Rig, text_of};
 use std::collections::BTreeSet;
 
 #[test]
@@ -16,7 +16,7 @@ fn many_who_reject_the_same_token_share_one_fetch_and_never_get_it_again() {
             .map(|_| scope.spawn(|| text_of(&rig.daemon.reject(Rig::PROFILE, &token).unwrap())))
             .collect();
         rig.idp.block_on(gate.waiting(1));
-        eventually("all of them wait", || (rig.daemon.connections() == REJECTERS).then_some(()));
+        rig.daemon.until_connections(REJECTERS);
         let answer = rig.daemon.token(Rig::PROFILE).unwrap();
         assert!(answer.degraded, "plain reads get the old one meanwhile");
         assert_eq!(text_of(&answer), token);

@@ -3,7 +3,7 @@
 use bearerd_client::{Client, TokenAnswer};
 use bearerd_test_idp::{CallKind, Settings};
 use bearerd_tests::binaries;
-use bearerd_tests::daemon::{Daemon, Rig, eventually, query, text_of};
+use bearerd_tests::daemon::{Daemon, Rig, query, text_of};
 use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,9 +33,7 @@ fn callers_on_an_expired_token_share_one_refresh_and_one_answer() {
             bearerctl.spawn().unwrap()
         })
         .collect();
-    eventually("every caller stands at the daemon", || {
-        (rig.daemon.connections() == 2 * CALLERS).then_some(())
-    });
+    rig.daemon.until_connections(2 * CALLERS);
     assert_eq!(gate.standing(), 1);
     gate.release();
 
@@ -86,7 +84,7 @@ fn a_thousand_reads_complete_while_a_refresh_is_held() {
 #[test]
 fn tokens_are_renewed_ahead_so_that_no_reader_meets_the_identity_provider() {
     /// Lifetimes that are watched, each up to its renewal.
-    const ROUNDS: usize = 4;
+    const ROUNDS: usize = 3;
     let rig = Rig::short_lived(4);
     let gate = rig.idp.hold(CallKind::Refresh);
     let rig = rig.logged_in();
@@ -144,12 +142,10 @@ fn a_caller_that_goes_away_cancels_nothing() {
     rig.daemon.until_expired(Rig::PROFILE);
     rig.idp.block_on(gate.waiting(1));
     rig.idp.configure(|settings| settings.access_token_seconds = 300);
-    let before = rig.daemon.connections();
+    rig.daemon.until_connections(0);
     let mut bearerctl = rig.home.command(&binaries::bearerctl());
     let mut caller = bearerctl.arg("token").stdout(Stdio::null()).spawn().unwrap();
-    eventually("the caller stands at the daemon", || {
-        (rig.daemon.connections() > before).then_some(())
-    });
+    rig.daemon.until_connections(1);
     caller.kill().unwrap();
     caller.wait().unwrap();
     gate.release();
