@@ -1,4 +1,4 @@
-//! A copy of the repository's files, brought up to date in place so that cargo builds anew only what differs.
+//! Copies of the repository's files, brought up to date in place so that cargo builds anew only what differs.
 
 use crate::failure::{Failure, While};
 use crate::repository;
@@ -6,17 +6,27 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Makes `copy` have the same files as the repository: what differs is written, what is too many is removed.
-pub(crate) fn bring_up_to_date(copy: &Path) -> Result<(), Failure> {
-    let root = repository::root();
-    let files: HashSet<PathBuf> = repository::files()?.into_iter().collect();
+/// Makes `copy` have the files of the repository as they are now.
+pub(crate) fn of_repository(copy: &Path) -> Result<(), Failure> {
+    let files = repository::files()?.into_iter().collect();
+    bring_up_to_date(copy, &repository::root(), &files)
+}
+
+/// Makes `copy` have the same files as another copy.
+pub(crate) fn of_folder(copy: &Path, folder: &Path) -> Result<(), Failure> {
+    let name = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).ok();
+    let files = files_below(folder)?.into_iter().filter_map(name).collect();
+    bring_up_to_date(copy, folder, &files)
+}
+
+/// Writes what differs, and removes what is too many.
+fn bring_up_to_date(copy: &Path, root: &Path, files: &HashSet<PathBuf>) -> Result<(), Failure> {
     for old in files_below(copy)? {
-        let name = old.strip_prefix(copy).unwrap_or(&old);
-        if !files.contains(name) {
+        if old.strip_prefix(copy).is_ok_and(|name| !files.contains(name)) {
             fs::remove_file(&old).while_doing(|| format!("remove `{}`", old.display()))?;
         }
     }
-    for name in &files {
+    for name in files {
         let (from, to) = (root.join(name), copy.join(name));
         let what = || format!("copy `{}`", from.display());
         let wanted = fs::read(&from).while_doing(what)?;

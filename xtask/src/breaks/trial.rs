@@ -49,6 +49,9 @@ impl Verdict {
 /// The copy, and where it is built; both are kept, so that the next run builds little.
 #[derive(Debug)]
 pub(crate) struct Trial {
+    /// The code as it was when the trial began: whoever edits on meanwhile changes no verdict.
+    unbroken: PathBuf,
+    /// The same, broken at times.
     tree: PathBuf,
     target: PathBuf,
     logs: PathBuf,
@@ -67,13 +70,15 @@ impl Trial {
     pub(crate) fn prepare() -> Result<Self, Failure> {
         let folder = cargo::metadata()?.target_directory.join("breaks");
         let trial = Self {
+            unbroken: folder.join("unbroken"),
             tree: folder.join("tree"),
             target: folder.join("target"),
             logs: folder.join("logs"),
         };
-        for made in [&trial.tree, &trial.logs] {
+        for made in [&trial.unbroken, &trial.tree, &trial.logs] {
             fs::create_dir_all(made).while_doing(|| format!("make `{}`", made.display()))?;
         }
+        copy::of_repository(&trial.unbroken)?;
         Ok(trial)
     }
 
@@ -84,20 +89,20 @@ impl Trial {
 
     /// The test on the code as it is.
     pub(crate) fn unbroken(&self, test: &NamedTest) -> Result<Verdict, Failure> {
-        copy::bring_up_to_date(&self.tree)?;
+        copy::of_folder(&self.tree, &self.unbroken)?;
         self.test(test, "unbroken")
     }
 
     /// The test on the broken code.
     pub(crate) fn broken(&self, patch: &Patch) -> Result<Verdict, Failure> {
-        copy::bring_up_to_date(&self.tree)?;
+        copy::of_folder(&self.tree, &self.unbroken)?;
         let applied = apply(&self.tree, &patch.path).output();
         let applied = applied.while_doing(|| "start `git`".to_owned())?;
         if !applied.status.success() {
             return Ok(Verdict::DoesNotApply);
         }
         let verdict = self.test(&patch.test, &patch.name);
-        copy::bring_up_to_date(&self.tree)?;
+        copy::of_folder(&self.tree, &self.unbroken)?;
         verdict
     }
 
