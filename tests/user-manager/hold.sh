@@ -20,7 +20,7 @@ clean_up() {
 trap clean_up EXIT
 
 # Without skeleton files: nothing is in the home but what a test puts there.
-useradd --create-home --skel /nonexistent --no-log-init --shell /bin/sh "$name" 2>/dev/null
+useradd --create-home --skel /nonexistent --no-log-init --shell /bin/sh "$name"
 mkdir "$cgroup"
 uid=$(id -u "$name") gid=$(id -g "$name")
 
