@@ -168,7 +168,7 @@ async fn steer(
     }
     // No connection is taken any more before those who wait are told to come again on a new one.
     stop.send_replace(true);
-    registry.end().await;
+    registry.end();
     outcome
 }
 

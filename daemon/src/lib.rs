@@ -14,7 +14,6 @@ pub mod server;
 pub mod signals;
 pub mod snapshot;
 pub mod store;
-pub mod sys;
 pub mod systemd;
 pub mod task;
 pub mod tasks;

@@ -5,19 +5,17 @@ use crate::config::{Config, Profile};
 use crate::fetch::HttpClients;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
-use crate::task::{self, Ask, Command, Reply};
+use crate::task::{self, Ask, Command, Line, Reply, Stage};
 use crate::tasks::Tasks;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bearerd_proto::{ErrorBody, ErrorCode, Event, ProfileName};
 use bearerd_session::time::Boot;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
-
-/// Commands that may wait for one profile's task; more are `overloaded`.
-const COMMAND_QUEUE: usize = 8192;
 
 /// One profile: the last snapshot for readers, and the way to its task for whatever that cannot answer.
 #[derive(Debug)]
@@ -28,7 +26,7 @@ pub struct Entry {
     /// What readers see; absent until the saved session was read.
     pub snapshot: ArcSwapOption<Snapshot>,
     last_read: AtomicU64,
-    commands: mpsc::Sender<Command>,
+    line: Line,
 }
 
 impl Entry {
@@ -52,7 +50,7 @@ impl Entry {
 
     /// Wakes the task of a session that has gone idle. It is no matter if the queue is full: the next reader wakes it.
     pub fn wake(&self) {
-        let _full = self.commands.try_send(Command::Woke);
+        let _full = self.line.commands.try_send(Command::Woke);
     }
 
     /// Asks the task, and waits for its answer.
@@ -61,7 +59,7 @@ impl Entry {
     /// `overloaded` where its queue is full, `shutting-down` where it has ended.
     pub async fn ask(&self, ask: Ask) -> Result<Reply, ErrorBody> {
         let (sender, receiver) = oneshot::channel();
-        self.commands.try_send(Command::Ask(ask, sender)).map_err(|error| match error {
+        self.line.commands.try_send(Command::Ask(ask, sender)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 let message =
                     format!("profile `{}` has too many callers waiting: try again", self.name);
@@ -79,8 +77,24 @@ impl Entry {
         ErrorBody { retry_after: Some(1), ..body }
     }
 
-    async fn tell(&self, command: Command) {
-        let _ended = self.commands.send(command).await;
+    /// Puts a configuration in force, read again.
+    fn reload(&self, profile: &Arc<Profile>) {
+        self.profile.store(Arc::clone(profile));
+        self.line.wanted.send_modify(|wanted| {
+            wanted.profile = Arc::clone(profile);
+            wanted.reading += 1;
+            wanted.stage = Stage::Serve;
+        });
+    }
+
+    fn want(&self, stage: Stage) {
+        self.line.wanted.send_modify(|wanted| wanted.stage = stage);
+    }
+
+    /// Waits until nothing of it is under way, if it was told to rest.
+    async fn rested(&self) {
+        let mut resting = self.line.resting.clone();
+        let _or_its_task_has_ended = resting.wait_for(|resting| *resting).await;
     }
 }
 
@@ -175,8 +189,7 @@ impl Registry {
             let known = before.entries.get(name).cloned().or_else(|| retired.remove(name));
             let entry = match known {
                 Some(entry) => {
-                    entry.profile.store(Arc::clone(profile));
-                    self.tell(&entry, Command::Reload(Arc::clone(profile)));
+                    entry.reload(profile);
                     entry
                 }
                 None => self.start(profile),
@@ -185,7 +198,7 @@ impl Registry {
         }
         for (name, entry) in &before.entries {
             if !entries.contains_key(name) {
-                self.tell(entry, Command::Rest);
+                entry.want(Stage::Rest);
                 retired.insert(name.clone(), Arc::clone(entry));
             }
         }
@@ -199,37 +212,31 @@ impl Registry {
 
     /// No profile starts a request to its IdP any more; returns when those under way are answered and saved.
     pub async fn drain(&self) {
-        for entry in self.all() {
-            let (sender, receiver) = oneshot::channel();
-            entry.tell(Command::Drain(sender)).await;
-            let _ended = receiver.await;
+        let all = self.all();
+        for entry in &all {
+            entry.want(Stage::Rest);
         }
+        join_all(all.iter().map(|entry| entry.rested())).await;
     }
 
     /// Ends all tasks; whoever waits is told `shutting-down`.
-    pub async fn end(&self) {
+    pub fn end(&self) {
         for entry in self.all() {
-            entry.tell(Command::End).await;
+            entry.want(Stage::End);
         }
     }
 
     fn start(&self, profile: &Arc<Profile>) -> Arc<Entry> {
-        let (commands, queue) = mpsc::channel(COMMAND_QUEUE);
+        let (line, end) = Line::new(Arc::clone(profile));
         let entry = Arc::new(Entry {
             name: profile.name().clone(),
             profile: ArcSwap::from(Arc::clone(profile)),
             snapshot: ArcSwapOption::empty(),
             last_read: AtomicU64::new(self.parts.clock.boot().as_millis()),
-            commands,
+            line,
         });
-        task::spawn(self.parts.clone(), Arc::clone(&entry), queue);
+        task::spawn(self.parts.clone(), Arc::clone(&entry), end);
         entry
-    }
-
-    /// Sends a command from a thread that must not wait: a task of the runtime does the waiting.
-    fn tell(&self, entry: &Arc<Entry>, command: Command) {
-        let entry = Arc::clone(entry);
-        self.parts.tasks.spawn("tell a profile", async move { entry.tell(command).await });
     }
 
     fn all(&self) -> Vec<Arc<Entry>> {

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 /// A token, a password or a key.
 ///
-/// It has no `Display` and no `PartialEq`, prints `REDACTED` in `Debug`, is wiped when dropped, and leaves through
-/// [`Secret::expose`] alone, so that one search finds every place where a secret goes out.
+/// It has no `Display` and no `PartialEq`, prints `REDACTED` in `Debug`, and is wiped when dropped. It leaves through
+/// [`Secret::expose`], so that one search finds where it goes out by hand, and inside the messages and records whose
+/// types name it as a field, which is what they are for.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);

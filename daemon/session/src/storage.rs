@@ -112,6 +112,11 @@ impl Storage {
         self.problem.is_none() && !self.is_slow(now)
     }
 
+    /// Whether there is nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_none() && self.wish.is_none()
+    }
+
     /// Whether nothing is under way and nothing is left but what has failed.
     pub(crate) fn is_quiet(&self) -> bool {
         self.in_flight.is_none() && (self.wish.is_none() || self.problem.is_some())

@@ -10,7 +10,7 @@ use crate::schedule::{Jitter, PATIENCE, RETRY_AFTER_CAP};
 use crate::slot::{Held, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
-use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoggedIn, LoginAnswer};
+use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoggedIn, LoginAnswer, PendingLogin};
 use std::time::Duration;
 
 /// The longest that `GET /v1/login/{id}` waits.
@@ -289,9 +289,22 @@ impl Session {
             self.answer(starter, Answer::Refused(refusal));
         }
         for (follower, _) in followers {
-            if let Some(pending) = self.pending_login(now) {
-                self.answer(follower, Answer::Login(LoginAnswer::Pending(pending)));
-            }
+            let pending = self.pending_login(now).unwrap_or_else(|| self.login_without_link(now));
+            self.answer(follower, Answer::Login(LoginAnswer::Pending(pending)));
+        }
+    }
+
+    /// A login whose start the IdP has not answered yet.
+    fn login_without_link(&self, now: Now) -> PendingLogin {
+        PendingLogin {
+            login_id: self.login.as_ref().map_or_else(String::new, |login| login.id.clone()),
+            profile: self.settings.profile.clone(),
+            verification_uri: None,
+            verification_uri_complete: None,
+            user_code: None,
+            authorization_url: None,
+            expires_at: now.wall.as_secs(),
+            expires_in: 0,
         }
     }
 

@@ -120,6 +120,7 @@ impl Session {
                 self.stranded = false;
                 self.take_up(*parked, now, jitter);
                 self.adopt_orphan();
+                self.hold_back_unsaved(now);
                 // A save of it that is under way is one of the live session now.
                 if let Some(storing) = &mut self.storing {
                     storing.live = true;

@@ -67,6 +67,17 @@ impl Session {
         }
     }
 
+    /// A parked session is back before it is on disk: its tokens wait for that as any.
+    pub(super) fn hold_back_unsaved(&mut self, now: Now) {
+        if self.storage.is_idle() {
+            return;
+        }
+        for slot in self.slots.values_mut() {
+            slot.unpublished = slot.held.take();
+        }
+        self.held_back = Some((self.storage.want(Wish::Save), now.boot));
+    }
+
     /// When fresh tokens do not wait for their save any more.
     pub(super) fn held_back_until(&self) -> Option<Boot> {
         self.held_back.map(|(_, since)| since + SAVE_PATIENCE)

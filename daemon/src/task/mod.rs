@@ -1,23 +1,30 @@
 //! The one writer of a profile: gives its session what happens, does what it says, decides nothing.
 
-use crate::config::{Auth, Profile};
+mod random;
+mod saved;
+mod settings;
+
+pub use random::profile_of_login;
+
+use crate::config::Profile;
 use crate::fetch::{self, TokenFetcher};
 use crate::registry::{Entry, Parts};
 use crate::snapshot::Snapshot;
-use crate::store::{Aside as StoreAside, Store, StoreError};
-use bearerd_proto::{Event as Told, EventKind, ProfileName, Secret};
+use bearerd_proto::{Event as Told, EventKind, Secret};
 use bearerd_session::time::Now;
 use bearerd_session::{
-    Action, Answer, Aside, Cause, Constant, Event, Failure, FetchId, Jitter, Kind, Outcome, Record,
-    Request, Restored, Session, Settings, StoreOp, WaiterId,
+    Action, Answer, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreOp,
+    WaiterId,
 };
+use random::{jitter, login_id};
+use saved::{load, perform};
+use settings::settings_of;
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-use zeroize::Zeroizing;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// What a caller asks of a profile.
 #[derive(Debug)]
@@ -74,24 +81,76 @@ pub enum Command {
     Ask(Ask, oneshot::Sender<Reply>),
     /// A reader was served from a session that had gone idle.
     Woke,
-    /// The configuration was read again.
-    Reload(Arc<Profile>),
-    /// The profile has left the configuration: no more requests to its IdP.
+}
+
+/// What the daemon wants of a profile now. A task that is busy meets the newest wish, not each one on the way to it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its configuration.
+    pub profile: Arc<Profile>,
+    /// Counts how often the configuration was read: each time forgives what was held against it.
+    pub reading: u64,
+    /// What it is to do.
+    pub stage: Stage,
+}
+
+/// What a profile is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Serve, and renew.
+    Serve,
+    /// Start no more requests to the IdP: it has left the configuration, or the daemon goes down.
     Rest,
-    /// No more requests to the IdP; the sender hears when those under way are answered and saved.
-    Drain(oneshot::Sender<()>),
     /// Tell whoever waits, and end.
     End,
 }
 
+/// The way to a profile's task.
+#[derive(Debug)]
+pub struct Line {
+    /// Callers.
+    pub commands: mpsc::Sender<Command>,
+    /// The daemon.
+    pub wanted: watch::Sender<Wanted>,
+    /// Whether it rests, and nothing of it is under way any more.
+    pub resting: watch::Receiver<bool>,
+}
+
+/// The task's end of it.
+#[derive(Debug)]
+pub struct LineEnd {
+    commands: mpsc::Receiver<Command>,
+    wanted: watch::Receiver<Wanted>,
+    resting: watch::Sender<bool>,
+}
+
+/// Commands that may wait for one profile's task; more are `overloaded`.
+const COMMAND_QUEUE: usize = 8192;
+
+impl Line {
+    /// A way to a task, and the end that goes to [`spawn`].
+    pub fn new(profile: Arc<Profile>) -> (Self, LineEnd) {
+        let (commands, asked) = mpsc::channel(COMMAND_QUEUE);
+        let (wanted, wishes) = watch::channel(Wanted { profile, reading: 0, stage: Stage::Serve });
+        let (rests, resting) = watch::channel(false);
+        (
+            Self { commands, wanted, resting },
+            LineEnd { commands: asked, wanted: wishes, resting: rests },
+        )
+    }
+}
+
 /// Starts the task of a profile.
-pub fn spawn(parts: Parts, entry: Arc<Entry>, commands: mpsc::Receiver<Command>) {
+pub fn spawn(parts: Parts, entry: Arc<Entry>, mut line: LineEnd) {
     let tasks = parts.tasks.clone();
     tasks.spawn("profile", async move {
-        let profile = entry.profile.load_full();
-        let restored = load(&parts, &profile).await;
-        let mut task = ProfileTask::new(parts, entry, &profile, restored);
-        task.run(commands).await;
+        let wanted = line.wanted.borrow_and_update().clone();
+        let restored = load(&parts, &wanted.profile).await;
+        let mut task = ProfileTask::new(parts, entry, &wanted, restored);
+        if wanted.stage != Stage::Serve {
+            line.wanted.mark_changed();
+        }
+        task.run(line).await;
     });
 }
 
@@ -108,14 +167,16 @@ struct ProfileTask {
     waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
     next_waiter: u64,
     purge_at: usize,
-    drained: Option<oneshot::Sender<()>>,
+    reading: u64,
+    stage: Stage,
     done: mpsc::Sender<Event>,
     finished: mpsc::Receiver<Event>,
 }
 
 impl ProfileTask {
-    fn new(parts: Parts, entry: Arc<Entry>, profile: &Profile, restored: Restored) -> Self {
+    fn new(parts: Parts, entry: Arc<Entry>, wanted: &Wanted, restored: Restored) -> Self {
         let (done, finished) = mpsc::channel(DONE_QUEUE);
+        let profile = &wanted.profile;
         let fetcher = fetcher_of(profile, &parts);
         let now = parts.clock.now();
         let session =
@@ -128,13 +189,14 @@ impl ProfileTask {
             waiters: HashMap::new(),
             next_waiter: 0,
             purge_at: PURGE_FROM,
-            drained: None,
+            reading: wanted.reading,
+            stage: Stage::Serve,
             done,
             finished,
         }
     }
 
-    async fn run(&mut self, mut commands: mpsc::Receiver<Command>) {
+    async fn run(&mut self, mut line: LineEnd) {
         let now = self.parts.clock.now();
         let first = self.session.begin(now);
         self.act(first, now);
@@ -150,34 +212,45 @@ impl ProfileTask {
             };
             let event = tokio::select! {
                 Some(finished) = self.finished.recv() => finished,
-                command = commands.recv() => match command {
-                    Some(Command::Ask(ask, sender)) => self.admit(ask, sender),
-                    Some(Command::Woke) => Event::Woke,
-                    Some(Command::Reload(profile)) => {
-                        self.look_again(&profile).await;
-                        self.fetcher = fetcher_of(&profile, &self.parts);
-                        Event::Reload(settings_of(&profile))
-                    }
-                    Some(Command::Rest) => Event::Drain,
-                    Some(Command::Drain(sender)) => {
-                        self.drained = Some(sender);
-                        Event::Drain
-                    }
-                    Some(Command::End) | None => {
+                Some(command) = line.commands.recv() => match command {
+                    Command::Ask(ask, sender) => self.admit(ask, sender),
+                    Command::Woke => Event::Woke,
+                },
+                changed = line.wanted.changed() => {
+                    let wanted = line.wanted.borrow_and_update().clone();
+                    if changed.is_err() || wanted.stage == Stage::End {
                         self.handle(Event::End);
                         return;
                     }
-                },
+                    self.meet(wanted).await;
+                    line.resting.send_replace(self.rests());
+                    continue;
+                }
                 () = timer => Event::Timer { last_read: self.entry.last_read() },
                 () = steps.next() => Event::WallStepped,
             };
             self.handle(event);
-            if self.session.is_drained()
-                && let Some(drained) = self.drained.take()
-            {
-                let _app_is_gone = drained.send(());
-            }
+            let rests = self.rests();
+            line.resting.send_if_modified(|resting| std::mem::replace(resting, rests) != rests);
         }
+    }
+
+    /// Does what the daemon wants now.
+    async fn meet(&mut self, wanted: Wanted) {
+        if wanted.reading != self.reading {
+            self.reading = wanted.reading;
+            self.look_again(&wanted.profile).await;
+            self.fetcher = fetcher_of(&wanted.profile, &self.parts);
+            self.handle(Event::Reload(settings_of(&wanted.profile)));
+        }
+        self.stage = wanted.stage;
+        if self.stage == Stage::Rest {
+            self.handle(Event::Drain);
+        }
+    }
+
+    fn rests(&self) -> bool {
+        self.stage == Stage::Rest && self.session.is_drained()
     }
 
     fn handle(&mut self, event: Event) {
@@ -295,106 +368,8 @@ impl ProfileTask {
     }
 }
 
-async fn load(parts: &Parts, profile: &Profile) -> Restored {
-    if matches!(profile.auth(), Auth::None | Auth::TestAuth) {
-        return Restored::Nothing;
-    }
-    let store = Arc::clone(&parts.store);
-    let name = profile.name().clone();
-    match parts.tasks.spawn_blocking("load", move || store.load(&name)).await {
-        Ok(Ok(None)) => Restored::Nothing,
-        Ok(Ok(Some(saved))) => match serde_json::from_slice::<Record>(saved.expose()) {
-            Ok(record) => Restored::Session(Box::new(record)),
-            Err(error) => {
-                let place = (error.line(), error.column());
-                Restored::Unreadable(format!(
-                    "what is inside its seal is not a session of this version (at {}:{}); log in again, which moves \
-                     it aside",
-                    place.0, place.1
-                ))
-            }
-        },
-        Ok(Err(error)) => Restored::Unreadable(chain(&error)),
-        Err(error) => Restored::Unreadable(chain(&error)),
-    }
-}
-
-fn perform(
-    store: &dyn Store,
-    profile: &ProfileName,
-    op: StoreOp,
-    now: Now,
-) -> Result<(), StoreError> {
-    match op {
-        StoreOp::Forget => store.forget(profile),
-        StoreOp::Save { record, aside } => {
-            let aside = aside.map(|aside| match aside {
-                Aside::Unreadable => StoreAside::Unreadable,
-                Aside::Parked => StoreAside::Parked,
-            });
-            if let Some(aside) = aside {
-                let seconds = u64::try_from(now.wall.as_secs()).unwrap_or(0);
-                store.set_aside(profile, aside, seconds)?;
-            }
-            // A record is made of strings and numbers: writing it cannot fail.
-            let bytes = Zeroizing::new(serde_json::to_vec(&record).unwrap_or_default());
-            store.save(profile, &bytes)
-        }
-    }
-}
-
 fn fetcher_of(profile: &Profile, parts: &Parts) -> Result<Arc<dyn TokenFetcher>, String> {
     fetch::fetcher_for(profile, &parts.clients).map_err(|error| chain(&error))
-}
-
-fn settings_of(profile: &Profile) -> Settings {
-    let (kind, reuse_window) = match profile.auth() {
-        Auth::None => (Kind::Constant(no_auth()), None),
-        Auth::TestAuth => (Kind::Constant(test_auth()), None),
-        Auth::Sso(sso) => (Kind::Device, sso.reuse_window()),
-    };
-    Settings { profile: profile.name().clone(), binding: profile.binding(), kind, reuse_window }
-}
-
-/// As `wallaroo.auth`'s `NoAuth`.
-fn no_auth() -> Constant {
-    Constant { token: None, user_id: None, user_email: Some("default@ex.co".to_owned()) }
-}
-
-/// As `wallaroo.auth`'s `test_auth`.
-fn test_auth() -> Constant {
-    Constant {
-        token: Some(Secret::new("definitely_a_bearer_token_str")),
-        user_id: Some("99cace15-e0d4-4bb6-bf14-35efee181b90".to_owned()),
-        user_email: Some("jane@ex.co".to_owned()),
-    }
-}
-
-/// `RANDOM-PROFILE`: unguessable, and it says whose login it is.
-fn login_id(profile: &ProfileName) -> String {
-    let mut id = String::with_capacity(33 + profile.as_str().len());
-    for byte in random::<16>() {
-        let _never_fails = write!(id, "{byte:02x}");
-    }
-    let _never_fails = write!(id, "-{profile}");
-    id
-}
-
-/// The profile that a login's id names.
-pub fn profile_of_login(login_id: &str) -> Option<ProfileName> {
-    login_id.split_once('-')?.1.parse().ok()
-}
-
-fn jitter() -> Jitter {
-    Jitter(u16::from_le_bytes(random::<2>()))
-}
-
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0_u8; N];
-    // The kernel's source cannot fail once the machine has booted; a constant jitter would do no harm, and a login's
-    // id protects nothing that the socket does not.
-    let _never_fails = getrandom::fill(&mut bytes);
-    bytes
 }
 
 /// An error and all its causes, in one line.

@@ -1,0 +1,433 @@
+//! A session on a stage: a scripted clock, an IdP and a disk that do what a test says, and a prompter that stops the
+//! play as soon as a rule is broken that holds in every scene.
+
+mod prompter;
+mod props;
+
+pub(crate) use props::{
+    Grants, denied, device, failed, granted, later, lost, misconfigured, settings, settings_at,
+};
+
+use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoginAnswer, Revocation, Secret};
+use bearerd_session::time::{Boot, Now, Wall};
+use bearerd_session::{
+    Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Record, Request, Restored, Session,
+    Settings, StoreOp, WaiterId,
+};
+use prompter::Prompter;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What the disk does with the next order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disk {
+    Works,
+    Fails,
+    Hangs,
+}
+
+/// What readers see, as it was last published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) token: String,
+    pub(crate) expires: Option<Boot>,
+    pub(crate) degraded: bool,
+    pub(crate) asleep: bool,
+    pub(crate) user_id: Option<String>,
+}
+
+pub(crate) struct Play {
+    pub(crate) session: Session,
+    pub(crate) now: Now,
+    pub(crate) jitter: Jitter,
+    pub(crate) boot_id: String,
+    /// What the disk does from now on.
+    pub(crate) disk: Disk,
+    /// What stands on disk.
+    pub(crate) file: Option<Record>,
+    /// What was moved aside.
+    pub(crate) aside: Vec<(Aside, Option<Record>)>,
+    /// Something stands on disk that can't be opened.
+    pub(crate) unreadable_file: bool,
+    /// Requests under way, in the order they were sent.
+    pub(crate) open: Vec<(FetchId, Request)>,
+    /// Every request ever sent.
+    pub(crate) sent: Vec<(Boot, Request)>,
+    pub(crate) told: Vec<(EventKind, Option<String>)>,
+    pub(crate) shown: Option<Shown>,
+    /// How often the timer has fired.
+    pub(crate) timers: usize,
+    last_read: Boot,
+    settings: Settings,
+    hanging: Option<StoreOp>,
+    answers: BTreeMap<WaiterId, Answer>,
+    next_waiter: u64,
+    prompter: Prompter,
+}
+
+impl Play {
+    /// Nobody has ever logged in.
+    pub(crate) fn new() -> Self {
+        Self::with(settings(), Restored::Nothing)
+    }
+
+    pub(crate) fn with(settings: Settings, restored: Restored) -> Self {
+        let now = Now { boot: Boot::from_millis(1_000_000), wall: Wall::from_secs(1_764_000_000) };
+        Self::at(settings, restored, now, "boot-a")
+    }
+
+    pub(crate) fn at(settings: Settings, restored: Restored, now: Now, boot_id: &str) -> Self {
+        let jitter = Jitter::MIDDLE;
+        let file = match &restored {
+            Restored::Session(record) => Some(record.as_ref().clone()),
+            _ => None,
+        };
+        let unreadable_file = matches!(restored, Restored::Unreadable(_));
+        let session = Session::new(settings.clone(), boot_id.to_owned(), restored, now, jitter);
+        let mut play = Self {
+            session,
+            now,
+            jitter,
+            boot_id: boot_id.to_owned(),
+            disk: Disk::Works,
+            file,
+            aside: Vec::new(),
+            unreadable_file,
+            open: Vec::new(),
+            sent: Vec::new(),
+            told: Vec::new(),
+            shown: None,
+            timers: 0,
+            last_read: now.boot,
+            settings,
+            hanging: None,
+            answers: BTreeMap::new(),
+            next_waiter: 0,
+            prompter: Prompter::default(),
+        };
+        let first = play.session.begin(now);
+        play.act(first);
+        play
+    }
+
+    /// Jane has logged in with `grants`, everything is saved, and nothing is under way.
+    pub(crate) fn logged_in(grants: Grants) -> Self {
+        Self::logged_in_with(settings(), grants)
+    }
+
+    pub(crate) fn logged_in_with(settings: Settings, grants: Grants) -> Self {
+        let mut play = Self::with(settings, Restored::Nothing);
+        play.log_in(grants);
+        play
+    }
+
+    /// A whole login. Gives its id.
+    pub(crate) fn log_in(&mut self, grants: Grants) -> String {
+        let login_id = self.start_login(false);
+        self.person_confirms(grants);
+        login_id
+    }
+
+    /// A login up to its link. Gives its id.
+    pub(crate) fn start_login(&mut self, replace: bool) -> String {
+        let waiter = self.login(replace);
+        self.reply(Outcome::Device(device()));
+        match self.answer(waiter) {
+            Answer::Login(LoginAnswer::Pending(pending)) => pending.login_id,
+            other => panic!("a link was expected, not {other:?}"),
+        }
+    }
+
+    /// The next poll of the login under way is granted.
+    pub(crate) fn person_confirms(&mut self, grants: Grants) {
+        self.advance(Duration::from_secs(5));
+        let (fetch, request) = self.open_request();
+        assert!(matches!(request, Request::DevicePoll { .. }), "{request:?}");
+        self.event(Event::Answered { fetch, outcome: grants.into() });
+    }
+
+    // What callers do.
+
+    pub(crate) fn read(&mut self) -> WaiterId {
+        self.ask(|waiter| Event::Read { waiter, min_ttl: None, strict: false })
+    }
+
+    pub(crate) fn wish(&mut self, seconds: u64, strict: bool) -> WaiterId {
+        let min_ttl = Some(Duration::from_secs(seconds));
+        self.ask(|waiter| Event::Read { waiter, min_ttl, strict })
+    }
+
+    pub(crate) fn reject(&mut self, token: &str) -> WaiterId {
+        self.ask(|waiter| Event::Reject { waiter, token: Secret::new(token) })
+    }
+
+    pub(crate) fn login(&mut self, replace: bool) -> WaiterId {
+        let login_id = format!("login-{}", self.next_waiter);
+        self.ask(|waiter| Event::Login { waiter, login_id, replace })
+    }
+
+    pub(crate) fn follow(&mut self, login_id: &str, seconds: u64) -> WaiterId {
+        let wait = Duration::from_secs(seconds);
+        self.ask(|waiter| Event::FollowLogin { waiter, login_id: login_id.to_owned(), wait })
+    }
+
+    pub(crate) fn cancel(&mut self, login_id: &str) -> WaiterId {
+        self.ask(|waiter| Event::CancelLogin { waiter, login_id: login_id.to_owned() })
+    }
+
+    pub(crate) fn logout(&mut self, revoke: bool) -> WaiterId {
+        self.ask(|waiter| Event::Logout { waiter, revoke })
+    }
+
+    fn ask(&mut self, event: impl FnOnce(WaiterId) -> Event) -> WaiterId {
+        let waiter = WaiterId(self.next_waiter);
+        self.next_waiter += 1;
+        self.event(event(waiter));
+        waiter
+    }
+
+    // What callers got.
+
+    /// Whether a caller waits still.
+    pub(crate) fn waits(&self, waiter: WaiterId) -> bool {
+        !self.answers.contains_key(&waiter)
+    }
+
+    /// What a caller got.
+    pub(crate) fn answer(&mut self, waiter: WaiterId) -> Answer {
+        self.answers.remove(&waiter).unwrap_or_else(|| panic!("{waiter:?} waits still"))
+    }
+
+    /// The token that a caller got, and whether it was marked degraded.
+    pub(crate) fn token(&mut self, waiter: WaiterId) -> (String, bool) {
+        match self.answer(waiter) {
+            Answer::Token { degraded } => {
+                let shown = self.shown.clone().expect("a token is published");
+                (shown.token, degraded || shown.degraded)
+            }
+            other => panic!("{waiter:?} expected a token, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn refusal(&mut self, waiter: WaiterId) -> ErrorBody {
+        match self.answer(waiter) {
+            Answer::Refused(body) => body,
+            other => panic!("{waiter:?} expected an error, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn code(&mut self, waiter: WaiterId) -> ErrorCode {
+        self.refusal(waiter).code
+    }
+
+    pub(crate) fn logged_out(&mut self, waiter: WaiterId) -> (Revocation, Option<String>) {
+        match self.answer(waiter) {
+            Answer::LoggedOut { revocation, message } => (revocation, message),
+            other => panic!("{waiter:?} expected a logout, not {other:?}"),
+        }
+    }
+
+    /// The token that readers get without asking the session.
+    pub(crate) fn served(&self) -> Option<&str> {
+        let shown = self.shown.as_ref()?;
+        let valid = shown.expires.is_none_or(|end| self.now.boot < end);
+        valid.then_some(shown.token.as_str())
+    }
+
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.shown.as_ref().is_some_and(|shown| shown.degraded)
+    }
+
+    /// How often something was told.
+    pub(crate) fn times_told(&self, kind: EventKind) -> usize {
+        self.told.iter().filter(|(told, _)| *told == kind).count()
+    }
+
+    // What the IdP does.
+
+    /// The one request under way.
+    pub(crate) fn open_request(&self) -> (FetchId, Request) {
+        match self.open.as_slice() {
+            [(fetch, request)] => (*fetch, request.clone()),
+            open => panic!("one request was expected under way, not {open:?}"),
+        }
+    }
+
+    /// The refresh token that is being spent.
+    pub(crate) fn open_refresh(&self) -> String {
+        match self.open_request().1 {
+            Request::Refresh { refresh_token } => refresh_token.expose().to_owned(),
+            other => panic!("a refresh was expected, not {other:?}"),
+        }
+    }
+
+    /// The refresh token that is being revoked.
+    pub(crate) fn open_revocation(&self) -> String {
+        match self.open_request().1 {
+            Request::Revoke { refresh_token } => refresh_token.expose().to_owned(),
+            other => panic!("a revocation was expected, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn nothing_is_sent(&self) {
+        assert!(self.open.is_empty(), "nothing was to be sent: {:?}", self.open);
+    }
+
+    /// Answers the one request under way.
+    pub(crate) fn reply(&mut self, outcome: impl Into<Outcome>) {
+        let (fetch, _) = self.open_request();
+        self.event(Event::Answered { fetch, outcome: outcome.into() });
+    }
+
+    /// Refreshes sent so far.
+    pub(crate) fn refreshes(&self) -> usize {
+        self.sent.iter().filter(|(_, request)| matches!(request, Request::Refresh { .. })).count()
+    }
+
+    // What else happens.
+
+    pub(crate) fn reload(&mut self, settings: Settings) {
+        self.settings = settings.clone();
+        self.event(Event::Reload(settings));
+    }
+
+    /// A reader takes the snapshot.
+    pub(crate) fn glance(&mut self) {
+        self.last_read = self.now.boot;
+        if self.shown.as_ref().is_some_and(|shown| shown.asleep) {
+            self.event(Event::Woke);
+        }
+    }
+
+    /// Time passes; the timer fires whenever the session wanted it to.
+    pub(crate) fn advance(&mut self, by: Duration) {
+        let until = self.now.boot + by;
+        while let Some(at) = self.session.deadline(self.now).filter(|at| *at <= until) {
+            self.pass_to(at);
+            self.timers += 1;
+            self.event(Event::Timer { last_read: self.last_read });
+        }
+        self.pass_to(until);
+        self.prompter.everybody_is_answered_in_time(self.now.boot);
+    }
+
+    /// Time passes and no timer fires, as in a suspend; then the timer that is overdue does.
+    pub(crate) fn suspend(&mut self, by: Duration) {
+        self.pass_to(self.now.boot + by);
+        self.prompter.forgive_lateness(self.now.boot);
+        self.event(Event::Timer { last_read: self.last_read });
+    }
+
+    /// The wall clock is set.
+    pub(crate) fn step_wall(&mut self, seconds: i64) {
+        self.now.wall = Wall::from_millis(self.now.wall.as_millis() + seconds * 1000);
+        self.event(Event::WallStepped);
+    }
+
+    /// What hung on its way to the disk is done now, or has failed.
+    pub(crate) fn disk_is_back(&mut self, works: bool) {
+        self.disk = if works { Disk::Works } else { Disk::Fails };
+        if let Some(op) = self.hanging.take() {
+            self.perform(op);
+        }
+    }
+
+    /// `kill -9` and a new start from the disk.
+    pub(crate) fn restart(&mut self, boot_id: &str, boot: Boot) {
+        let restored = match &self.file {
+            _ if self.unreadable_file => Restored::Unreadable("its key is missing".to_owned()),
+            Some(record) => {
+                // The way through the seal: what is not written is not there.
+                let bytes = serde_json::to_vec(record).expect("a record is JSON");
+                Restored::Session(serde_json::from_slice(&bytes).expect("a record reads itself"))
+            }
+            None => Restored::Nothing,
+        };
+        let now = Now { boot, wall: self.now.wall };
+        let mut next = Self::at(self.settings.clone(), restored, now, boot_id);
+        std::mem::swap(self, &mut next);
+        self.aside = next.aside;
+        self.unreadable_file = next.unreadable_file;
+        self.disk = if next.disk == Disk::Fails { Disk::Fails } else { Disk::Works };
+        self.next_waiter = next.next_waiter;
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.prompter.before(&event, self.now, &self.open, &self.settings);
+        if let Event::Answered { fetch, .. } = &event {
+            self.open.retain(|(open, _)| open != fetch);
+        }
+        let actions = self.session.handle(event, self.now, self.jitter);
+        self.act(actions);
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        let mut orders = Vec::new();
+        for action in actions {
+            self.prompter.action(&action, self.now, &self.settings, &self.session);
+            match action {
+                Action::Fetch { fetch, request } => {
+                    self.sent.push((self.now.boot, request.clone()));
+                    self.open.push((fetch, request));
+                }
+                Action::Store(op) => orders.push(op),
+                Action::Publish => self.publish(),
+                Action::Tell(kind, message) => self.told.push((kind, message)),
+                Action::Answer(waiter, answer) => {
+                    if matches!(answer, Answer::Token { .. }) {
+                        assert!(self.served().is_some(), "a token is answered and none is good");
+                    }
+                    assert!(self.answers.insert(waiter, answer).is_none(), "answered twice");
+                }
+            }
+        }
+        if let Some(at) = self.session.deadline(self.now) {
+            assert!(at > self.now.boot, "a busy loop: the timer is wanted at once");
+        }
+        for op in orders {
+            match self.disk {
+                Disk::Hangs => self.hanging = Some(op),
+                _ => self.perform(op),
+            }
+        }
+    }
+
+    fn perform(&mut self, op: StoreOp) {
+        let fails = self.disk == Disk::Fails;
+        if !fails {
+            match &op {
+                StoreOp::Forget => {
+                    assert!(!self.unreadable_file, "what can't be opened is deleted");
+                    self.file = None;
+                }
+                StoreOp::Save { record, aside } => {
+                    if let Some(aside) = aside {
+                        self.aside.push((*aside, self.file.take()));
+                        self.unreadable_file = false;
+                    }
+                    assert!(!self.unreadable_file, "what can't be opened is overwritten");
+                    self.file = Some(record.as_ref().clone());
+                }
+            }
+        }
+        self.prompter.stored(&op);
+        let result = if fails { Err("no space left on device".to_owned()) } else { Ok(()) };
+        self.event(Event::Stored(result));
+    }
+
+    fn publish(&mut self) {
+        self.shown = self.session.view(self.now).map(|view| Shown {
+            token: view.token.map_or(String::new(), |token| token.expose().to_owned()),
+            expires: view.expires,
+            degraded: view.degraded,
+            asleep: view.asleep,
+            user_id: view.user_id.map(str::to_owned),
+        });
+        self.prompter.published(self.shown.as_ref(), self.now.boot);
+    }
+
+    fn pass_to(&mut self, at: Boot) {
+        self.now.wall = self.now.wall_at(at);
+        self.now.boot = at;
+    }
+}

@@ -1,0 +1,59 @@
+//! The saved session: read when its profile starts, changed as the session says, both on a blocking thread.
+
+use super::chain;
+use crate::config::{Auth, Profile};
+use crate::registry::Parts;
+use crate::store::{Aside as StoreAside, Store, StoreError};
+use bearerd_proto::ProfileName;
+use bearerd_session::time::Now;
+use bearerd_session::{Aside, Record, Restored, StoreOp};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+pub(super) async fn load(parts: &Parts, profile: &Profile) -> Restored {
+    if matches!(profile.auth(), Auth::None | Auth::TestAuth) {
+        return Restored::Nothing;
+    }
+    let store = Arc::clone(&parts.store);
+    let name = profile.name().clone();
+    match parts.tasks.spawn_blocking("load", move || store.load(&name)).await {
+        Ok(Ok(None)) => Restored::Nothing,
+        Ok(Ok(Some(saved))) => match serde_json::from_slice::<Record>(saved.expose()) {
+            Ok(record) => Restored::Session(Box::new(record)),
+            Err(error) => {
+                let place = (error.line(), error.column());
+                Restored::Unreadable(format!(
+                    "what is inside its seal is not a session of this version (at {}:{}); log in again, which moves \
+                     it aside",
+                    place.0, place.1
+                ))
+            }
+        },
+        Ok(Err(error)) => Restored::Unreadable(chain(&error)),
+        Err(error) => Restored::Unreadable(chain(&error)),
+    }
+}
+
+pub(super) fn perform(
+    store: &dyn Store,
+    profile: &ProfileName,
+    op: StoreOp,
+    now: Now,
+) -> Result<(), StoreError> {
+    match op {
+        StoreOp::Forget => store.forget(profile),
+        StoreOp::Save { record, aside } => {
+            let aside = aside.map(|aside| match aside {
+                Aside::Unreadable => StoreAside::Unreadable,
+                Aside::Parked => StoreAside::Parked,
+            });
+            if let Some(aside) = aside {
+                let seconds = u64::try_from(now.wall.as_secs()).unwrap_or(0);
+                store.set_aside(profile, aside, seconds)?;
+            }
+            // A record is made of strings and numbers: writing it cannot fail.
+            let bytes = Zeroizing::new(serde_json::to_vec(&record).unwrap_or_default());
+            store.save(profile, &bytes)
+        }
+    }
+}
