@@ -89,34 +89,6 @@ impl Environment {
             theirs: "XDG_STATE_HOME",
         })
     }
-
-    /// The user's runtime folder: `XDG_RUNTIME_DIR`, else `/run/user/UID` where `is_own` says that this folder is
-    /// there and the user's own. Notebook containers and batch jobs often have neither.
-    pub fn runtime_folder(&self, uid: u32, is_own: impl FnOnce(&Path) -> bool) -> Option<PathBuf> {
-        let usual =
-            || Some(PathBuf::from(format!("/run/user/{uid}"))).filter(|folder| is_own(folder));
-        self.runtime_dir.clone().or_else(usual)
-    }
-
-    /// Where to listen: `BEARERD_SOCKET`, else `bearerd.sock` in the runtime folder, else `bearerd-HOST.sock` in the
-    /// state folder, which a home on the network shares among hosts.
-    ///
-    /// # Errors
-    /// Where no variable tells.
-    pub fn socket_path(
-        &self,
-        uid: u32,
-        host: &str,
-        is_own: impl FnOnce(&Path) -> bool,
-    ) -> Result<PathBuf, EnvironmentError> {
-        if let Some(socket) = &self.socket {
-            return Ok(socket.clone());
-        }
-        match self.runtime_folder(uid, is_own) {
-            Some(folder) => Ok(folder.join("bearerd.sock")),
-            None => Ok(self.state_folder()?.join(format!("bearerd-{host}.sock"))),
-        }
-    }
 }
 
 /// Why a place of the daemon is not known.
@@ -150,10 +122,6 @@ mod tests {
         Environment::from_variables(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
         })
-    }
-
-    fn nobodys(_: &Path) -> bool {
-        false
     }
 
     #[test]
@@ -206,25 +174,6 @@ mod tests {
             let folder = environment(variables).state_folder().map_err(|error| error.to_string());
             assert_eq!(folder, expected.map(PathBuf::from).map_err(str::to_owned), "{variables:?}");
         }
-    }
-
-    #[test]
-    fn the_socket() {
-        let home = ("HOME", "/home/jane");
-        let own = |path: &Path| path == Path::new("/run/user/1000");
-        for (variables, is_own, expected) in [
-            (&[home, ("XDG_RUNTIME_DIR", "/r")][..], true, "/r/bearerd.sock"),
-            (&[home, ("XDG_RUNTIME_DIR", "r")], true, "/run/user/1000/bearerd.sock"),
-            (&[home], true, "/run/user/1000/bearerd.sock"),
-            (&[home], false, "/home/jane/.local/state/bearerd/bearerd-node7.sock"),
-            (&[home, ("XDG_RUNTIME_DIR", "/r"), ("BEARERD_SOCKET", "/mine")], true, "/mine"),
-            (&[("BEARERD_SOCKET", "/mine")], false, "/mine"),
-        ] {
-            let path =
-                environment(variables).socket_path(1000, "node7", |path| is_own && own(path));
-            assert_eq!(path, Ok(PathBuf::from(expected)), "{variables:?}");
-        }
-        assert!(environment(&[]).socket_path(1000, "node7", nobodys).is_err());
     }
 
     #[test]

@@ -57,8 +57,9 @@ mod tests {
     fn the_order_of_the_places() {
         let state = "/home/jane/.local/state/bearerd/bearerd-n1.sock";
         let own = "/run/user/7/bearerd.sock";
-        // (BEARERD_SOCKET, XDG_RUNTIME_DIR, owner of /run/user/7, the places)
-        let cases: &[(Option<&str>, Option<&str>, Option<u32>, &[&str])] = &[
+        /// `BEARERD_SOCKET`, `XDG_RUNTIME_DIR`, owner of `/run/user/7`, the places.
+        type Case<'a> = (Option<&'a str>, Option<&'a str>, Option<u32>, &'a [&'a str]);
+        let cases: &[Case<'_>] = &[
             (Some("/x/s.sock"), Some("/run/user/7"), Some(7), &["/x/s.sock"]),
             (Some(""), Some("/run/user/7"), Some(7), &[own, state]),
             (None, Some("/run/user/7"), None, &[own, state]),
