@@ -3,9 +3,10 @@
 use crate::play::{
     Disk, Grants, Play, denied, device, failed, granted, later, lost, settings, settings_at,
 };
+use bearerd_proto::ErrorCode;
 use bearerd_session::time::Boot;
 use bearerd_session::{
-    Cause, Event, Jitter, OAuthError, Outcome, Request, Restored, Settings, WaiterId,
+    Answer, Cause, Event, Jitter, OAuthError, Outcome, Request, Restored, Settings, WaiterId,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -236,7 +237,7 @@ fn outcome(request: &Request, reply: &Reply, number: u64) -> Outcome {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_rules_hold_in_any_history(
@@ -249,5 +250,47 @@ proptest! {
         let timers = play.timers;
         play.advance(Duration::from_secs(100));
         prop_assert!(play.timers - timers < 500, "{} timers in 100 s", play.timers - timers);
+    }
+
+    #[test]
+    fn it_heals_alone_when_idp_and_disk_are_well_again(
+        window in prop::option::weighted(0.3, 1..60_u64),
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        let mut play = run(Some(granted("first").lives(600)), window, steps);
+        play.reload(settings());
+        play.disk_is_back(true);
+        // Ten minutes are the longest that a misconfiguration or a `Retry-After` counts.
+        for second in 0..620 {
+            play.advance(Duration::from_secs(1));
+            while let Some((fetch, request)) = play.open.first().cloned() {
+                let outcome = outcome(&request, &well(), 1_000_000 + second);
+                play.event(Event::Answered { fetch, outcome });
+            }
+        }
+        let reader = play.read();
+        while let Some((fetch, request)) = play.open.first().cloned() {
+            let outcome = outcome(&request, &well(), 2_000_000);
+            play.event(Event::Answered { fetch, outcome });
+        }
+        match play.answer(reader) {
+            Answer::Token { .. } => prop_assert!(!play.is_degraded(), "it is well again"),
+            Answer::Refused(refusal) => {
+                let persons = [ErrorCode::LoginRequired, ErrorCode::StateUnreadable];
+                prop_assert!(persons.contains(&refusal.code), "{refusal:?}");
+            }
+            other => prop_assert!(false, "{other:?}"),
+        }
+        prop_assert!(play.session.report(play.now).saved);
+    }
+}
+
+fn well() -> Reply {
+    Reply::Grant {
+        lifetime: 300,
+        refresh_lifetime: None,
+        refresh: Refresh::Rotated,
+        same_user: true,
+        sid: 0,
     }
 }
