@@ -109,7 +109,7 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
     let parts = Parts {
         clock: clock.clone(),
         store: Arc::new(store),
-        clients: Arc::new(HttpClients::new(tasks.clone())),
+        fetchers: Arc::new(HttpClients::new(tasks.clone())),
         events: events.clone(),
         tasks: tasks.clone(),
         boot_id: clock::boot_id().map_err(system("the boot id"))?,

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::{Config, Profile};
-use crate::fetch::HttpClients;
+use crate::fetch::Fetchers;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::task::{self, Ask, Command, Line, Reply, Stage};
@@ -106,7 +106,7 @@ pub struct Parts {
     /// Where sessions are saved.
     pub store: Arc<dyn Store>,
     /// The ways to the IdPs.
-    pub clients: Arc<HttpClients>,
+    pub fetchers: Arc<dyn Fetchers>,
     /// Who watches.
     pub events: broadcast::Sender<Event>,
     /// Where tasks run.

@@ -1,4 +1,4 @@
-//! How tokens are fetched: the trait, and which profile has which fetcher.
+//! How tokens are fetched: the trait of a fetcher, and which profile has which.
 //!
 //! A fetcher takes one request and gives its outcome. It decides nothing, repeats nothing and knows no session, and a
 //! refresh token leaves the daemon here alone, towards the IdP that it came from.
@@ -37,19 +37,23 @@ pub trait TokenFetcher: Debug + Send + Sync {
 /// A request under way.
 pub type Fetch<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 
-/// The fetcher of a profile. Reads and sends nothing yet.
-///
-/// # Errors
-/// The profile's tokens are constants, so that there is nothing to fetch.
-pub fn fetcher_for(
-    profile: &Profile,
-    clients: &HttpClients,
-) -> Result<Arc<dyn TokenFetcher>, FetcherError> {
-    match profile.auth() {
-        Auth::None | Auth::TestAuth => {
-            Err(FetcherError::NothingToFetch { auth_type: profile.auth_type() })
+/// Knows which profile has which fetcher: [`HttpClients`] in the daemon, a script in a test.
+pub trait Fetchers: Debug + Send + Sync {
+    /// The fetcher of a profile. Reads and sends nothing yet.
+    ///
+    /// # Errors
+    /// The profile's tokens are constants, so that there is nothing to fetch.
+    fn fetcher_for(&self, profile: &Profile) -> Result<Arc<dyn TokenFetcher>, FetcherError>;
+}
+
+impl Fetchers for HttpClients {
+    fn fetcher_for(&self, profile: &Profile) -> Result<Arc<dyn TokenFetcher>, FetcherError> {
+        match profile.auth() {
+            Auth::None | Auth::TestAuth => {
+                Err(FetcherError::NothingToFetch { auth_type: profile.auth_type() })
+            }
+            Auth::Sso(sso) => Ok(Arc::new(KeycloakTokenFetcher::new(sso, self))),
         }
-        Auth::Sso(sso) => Ok(Arc::new(KeycloakTokenFetcher::new(sso, clients))),
     }
 }
 

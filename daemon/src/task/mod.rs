@@ -7,7 +7,7 @@ mod settings;
 pub use random::profile_of_login;
 
 use crate::config::Profile;
-use crate::fetch::{self, TokenFetcher};
+use crate::fetch::TokenFetcher;
 use crate::registry::{Entry, Parts};
 use crate::snapshot::Snapshot;
 use bearerd_proto::{Event as Told, EventKind, Secret};
@@ -369,7 +369,7 @@ impl ProfileTask {
 }
 
 fn fetcher_of(profile: &Profile, parts: &Parts) -> Result<Arc<dyn TokenFetcher>, String> {
-    fetch::fetcher_for(profile, &parts.clients).map_err(|error| chain(&error))
+    parts.fetchers.fetcher_for(profile).map_err(|error| chain(&error))
 }
 
 /// An error and all its causes, in one line.

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use bearerd::config::Config;
-use bearerd::fetch::{self, HttpClients, Timeouts, TokenFetcher};
+use bearerd::fetch::{Fetchers, HttpClients, Timeouts, TokenFetcher};
 use bearerd::tasks::Tasks;
 use bearerd_proto::Secret;
 use bearerd_session::{Cause, Failure, Granted, Outcome, Request};
@@ -46,7 +46,7 @@ pub(crate) fn fetcher(
     );
     let config = Config::parse(&text, Path::new("/nowhere/config.toml")).unwrap();
     let clients = HttpClients::with_timeouts(Tasks::new(), timeouts);
-    fetch::fetcher_for(config.default_profile().unwrap(), &clients).unwrap()
+    clients.fetcher_for(config.default_profile().unwrap()).unwrap()
 }
 
 pub(crate) fn refresh() -> Request {
