@@ -87,13 +87,11 @@ fn a_folder_that_may_not_be_written_keeps_the_session_in_memory() {
         // Modes do not stop root: a mount that is read-only does.
         return on_a_bad_disk("read-only", |disk| disk.remount("ro"), |disk| disk.remount("rw"));
     }
-    let rig = Rig::start().logged_in();
-    let mode = |mode| {
-        std::fs::set_permissions(rig.home.state(), Permissions::from_mode(mode)).unwrap();
-    };
+    let rig = Rig::start();
+    let state = rig.home.state();
+    let mode = |mode| std::fs::set_permissions(&state, Permissions::from_mode(mode)).unwrap();
     mode(0o500);
-    rig.daemon.renew(Rig::PROFILE);
-    rig.daemon.until(Rig::PROFILE, "not saved", |status| !status.saved);
+    let rig = rig.logged_in();
     goes_on_unsaved(&rig, "may not write");
     mode(0o700);
     mended_it_is_saved(rig);

@@ -3,8 +3,10 @@
 use crate::needs;
 use bearerd_test_idp::TestIdp;
 use bearerd_tests::binaries;
-use bearerd_tests::daemon::{Daemon, Home, Rig};
+use bearerd_tests::daemon::{Daemon, Home, Rig, query};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,6 +116,39 @@ fn a_browser_is_refused_whatever_it_asks_for() {
         }
     }
     assert!(rig.idp.is_active(&rig.daemon.token_text(Rig::PROFILE)));
+}
+
+#[test]
+fn clients_that_are_silent_slow_or_malformed_harm_no_other() {
+    let rig = Rig::start().logged_in();
+    let connect = || UnixStream::connect(rig.home.socket()).unwrap();
+    let huge = format!("GET /v1/token HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    let sent: [&[u8]; 7] = [
+        b"",
+        b"GET /v1/tok",
+        b"POST /v1/login HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\r\n\r\n\r\n\r\n",
+        huge.as_bytes(),
+    ];
+    let held: Vec<_> = sent
+        .into_iter()
+        .cycle()
+        .take(50 * sent.len())
+        .map(|bytes| {
+            let mut stream = connect();
+            // The daemon may have had enough of it before it is all sent.
+            let _refused_early = stream.write_all(bytes);
+            stream
+        })
+        .collect();
+    let client = rig.daemon.client();
+    for _ in 0..1000 {
+        client.token(&query(Rig::PROFILE)).unwrap();
+    }
+    drop(held);
+    rig.daemon.until_connections(1);
 }
 
 #[test]
