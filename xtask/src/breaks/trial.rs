@@ -177,8 +177,8 @@ fn judge(passed: bool, output: &str, name: &str) -> Verdict {
     if !output.contains("running ") {
         return Verdict::DoesNotBuild;
     }
-    let ran: usize =
-        output.lines().filter(|line| line.starts_with(&format!("test {name} "))).count();
+    // Not only by the name: of a slow test the runner says in between that it runs.
+    let ran = output.lines().filter(|line| line.starts_with(&format!("test {name} ... "))).count();
     match (ran, passed) {
         (1, true) => Verdict::Green,
         (1, false) => Verdict::Red,
@@ -194,7 +194,11 @@ mod tests {
     fn the_runners_words_are_judged() {
         let cases = [
             (true, "\nrunning 1 test\ntest a::b ... ok\n\ntest result: ok.", Verdict::Green),
-            (false, "\nrunning 1 test\ntest a::b ... FAILED\n", Verdict::Red),
+            (
+                false,
+                "running 1 test\ntest a::b has been running for over 60 seconds\ntest a::b ... FAILED\n",
+                Verdict::Red,
+            ),
             (true, "\nrunning 0 tests\n\ntest result: ok.", Verdict::NotOneTest),
             (false, "", Verdict::DoesNotBuild),
         ];
