@@ -92,6 +92,7 @@ fn the_administrator_sets_lifetimes_disables_and_ends_sessions() {
     let server = Server::turn();
     let (oauth, admin) = (server.oauth(), server.admin());
     admin.set_access_token_lifespan(Duration::from_secs(10)).unwrap();
+    assert_eq!(oauth.device_start(None).unwrap().body["interval"], 1, "the other settings stay");
     let answer = oauth.password(JANE).unwrap();
     let lifetime = answer.body["expires_in"].as_u64().unwrap();
     assert!((9..=10).contains(&lifetime), "{lifetime}");

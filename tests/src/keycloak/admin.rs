@@ -87,7 +87,10 @@ impl Admin {
 
     /// Any settings of the realm, by their names in the REST API; the others stay.
     pub fn set_realm(&self, settings: &Value) -> Result<(), Error> {
-        self.call("PUT", &self.path(""), Some(settings)).map(drop)
+        // What an update leaves out stays, but for a few settings (the device flow's) that fall back to their defaults.
+        let mut realm = self.call("GET", &self.path(""), None)?;
+        merge(&mut realm, settings);
+        self.call("PUT", &self.path(""), Some(&realm)).map(drop)
     }
 
     /// Seconds between two polls that this client's device logins are told.
