@@ -128,11 +128,14 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
 
 /// What is long. Fuzzers, soak tests and the like get their places here.
 fn long() -> Vec<Step> {
-    vec![Step::new(
-        "breaks",
-        "each promise broken in a copy: its test must turn red",
-        "cargo xtask breaks",
-    )]
+    vec![
+        Step::new(
+            "breaks",
+            "each promise broken in a copy: its test must turn red",
+            "cargo xtask breaks",
+        )
+        .needing(&[Part::Root, Part::Setpriv, Part::Unshare]),
+    ]
 }
 
 fn dependencies() -> Step {

@@ -65,25 +65,38 @@ fn help(bearerctl: &Path, commands: &[String]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The lines of the README's code blocks that start with this program, without their comments.
+/// The commands of this program at the start of lines in the README's code blocks.
 fn command_lines(program: &str) -> Vec<String> {
     // Until there is a README it promises nothing.
     let readme = fs::read_to_string(repository::root().join("README.md")).unwrap_or_default();
+    commands_in(&readme, program)
+}
+
+fn commands_in(text: &str, program: &str) -> Vec<String> {
     let mut in_block = false;
     let mut lines = Vec::new();
-    for line in readme.lines() {
+    for line in text.lines() {
         if line.trim_start().starts_with("```") {
             in_block = !in_block;
             continue;
         }
         let command = line.trim().trim_start_matches("$ ");
-        let command = command.split(" #").next().unwrap_or_default().trim();
+        let ends = [" #", " |", " >", " <", " &", ";"];
+        let end = ends.iter().filter_map(|end| command.find(end)).min();
+        let command = command[..end.unwrap_or(command.len())].trim();
         let is_ours = command
             .strip_prefix(program)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-        if in_block && is_ours && !command.contains(['|', '>', '$', '(', ';', '&']) {
+        if in_block && is_ours {
             lines.push(command.to_owned());
         }
     }
     lines
+}
+
+#[test]
+fn commands_are_found_in_blocks_alone() {
+    let text =
+        "bearerctl a\n```\n$ bearerctl b --c | d  # e\nbearerctls\n  bearerctl\n```\nbearerctl f";
+    assert_eq!(commands_in(text, "bearerctl"), ["bearerctl b --c", "bearerctl"]);
 }
