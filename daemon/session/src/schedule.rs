@@ -73,3 +73,134 @@ pub(crate) fn backoff(failures: u32, jitter: Jitter) -> Duration {
 pub(crate) fn nearly_used_up(expires: Boot, lifetime: Duration) -> Boot {
     expires - (lifetime / 10).clamp(Duration::from_secs(1), Duration::from_secs(30))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_spacing_is_a_quarter_of_the_lifetime_between_one_and_ten_seconds() {
+        for (lifetime, spacing_is) in [
+            (Some(secs(0)), secs(1)),
+            (Some(secs(1)), secs(1)),
+            (Some(secs(8)), secs(2)),
+            (Some(secs(30)), Duration::from_millis(7500)),
+            (Some(secs(40)), secs(10)),
+            (Some(secs(3600)), secs(10)),
+            (Some(secs(u64::MAX)), secs(10)),
+            (None, secs(10)),
+        ] {
+            assert_eq!(spacing(lifetime), spacing_is, "{lifetime:?}");
+        }
+    }
+
+    #[test]
+    fn the_soonest_of_what_asks_for_a_renewal_counts() {
+        let after = |lifetime: Option<u64>, says: Option<u64>, grant: Option<u64>| {
+            refresh_after(lifetime.map(secs), says.map(secs), grant.map(secs), Jitter::MIDDLE)
+        };
+        for (case, found, wanted) in [
+            ("half the lifetime", after(Some(3600), None, None), Some(secs(1800))),
+            ("the IdP says sooner", after(Some(3600), Some(60), None), Some(secs(60))),
+            ("the IdP says later", after(Some(3600), Some(3000), None), Some(secs(1800))),
+            ("the refresh token ends first", after(Some(3600), None, Some(600)), Some(secs(300))),
+            ("it ends later", after(Some(3600), None, Some(86_400)), Some(secs(1800))),
+            ("no known end of the token", after(None, None, Some(600)), Some(secs(300))),
+            ("no known end at all", after(None, None, None), None),
+        ] {
+            assert_eq!(found, wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn nearly_used_up_is_a_tenth_before_the_end_between_one_and_thirty_seconds() {
+        for (lifetime, before) in [(1, 1), (5, 1), (60, 6), (300, 30), (3600, 30), (u64::MAX, 30)] {
+            let end = Boot::from_millis(10_000_000);
+            assert_eq!(nearly_used_up(end, secs(lifetime)).until(end), secs(before), "{lifetime}");
+        }
+    }
+
+    #[test]
+    fn an_idle_session_is_renewed_at_half_of_its_refresh_token_and_once_a_day_at_least() {
+        let from = Boot::from_millis(1000);
+        for (ends_in, after) in [
+            (Some(0), 1),
+            (Some(1), 1),
+            (Some(1800), 900),
+            (Some(100 * 86_400), 86_400),
+            (Some(u64::MAX), 86_400),
+            (None, 86_400),
+        ] {
+            let ends = ends_in.map(|seconds| from + secs(seconds));
+            assert_eq!(keep_alive_at(from, ends), from + secs(after), "{ends_in:?}");
+        }
+    }
+
+    fn lifetimes() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            (1..100_000_u64).prop_map(secs),
+            (1..10_000_u64).prop_map(Duration::from_millis),
+            any::<u64>().prop_map(secs),
+            Just(secs(u64::MAX)),
+            Just(Duration::MAX),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_renewal_is_due_between_45_and_55_percent_of_a_lifetime(
+            lifetime in lifetimes(), jitter in any::<u16>(),
+        ) {
+            let after = refresh_after(Some(lifetime), None, None, Jitter(jitter)).unwrap();
+            let tolerance = lifetime / 1_000_000 + Duration::from_nanos(50);
+            prop_assert!(after + tolerance >= lifetime / 20 * 9, "{after:?}");
+            prop_assert!(after <= lifetime / 20 * 11 + tolerance, "{after:?}");
+        }
+
+        #[test]
+        fn a_renewal_is_never_later_than_half_of_the_refresh_token(
+            lifetime in prop::option::of(lifetimes()),
+            says in prop::option::of(lifetimes()),
+            grant in lifetimes(),
+            jitter in any::<u16>(),
+        ) {
+            let after = refresh_after(lifetime, says, Some(grant), Jitter(jitter)).unwrap();
+            prop_assert!(after <= grant / 2);
+        }
+
+        #[test]
+        fn a_backoff_stays_below_its_doubling_ceiling_and_above_half_a_second(
+            failures in any::<u32>(), jitter in any::<u16>(),
+        ) {
+            let pause = backoff(failures, Jitter(jitter));
+            let ceiling = secs(1 << failures.saturating_sub(1).min(6)).min(BACKOFF_CAP);
+            prop_assert!(pause >= Duration::from_millis(500) && pause <= ceiling, "{pause:?}");
+        }
+
+        #[test]
+        fn nothing_overflows(
+            at in any::<u64>(), lifetime in lifetimes(), ends in any::<u64>(), jitter in any::<u16>(),
+        ) {
+            let at = Boot::from_millis(at);
+            let after = refresh_after(Some(lifetime), Some(lifetime), Some(lifetime), Jitter(jitter));
+            prop_assert!(at + after.unwrap() >= at);
+            prop_assert!(keep_alive_at(at, Some(Boot::from_millis(ends))) >= at);
+            prop_assert!(nearly_used_up(at, lifetime) <= at);
+            prop_assert!(spacing(Some(lifetime)) >= secs(1));
+        }
+    }
+
+    #[test]
+    fn jitter_spreads_over_the_whole_range() {
+        let pauses: Vec<_> =
+            (0..=u16::MAX).step_by(4096).map(|jitter| backoff(7, Jitter(jitter))).collect();
+        assert!(pauses.first().is_some_and(|least| *least == Duration::from_millis(500)));
+        assert!(pauses.last().is_some_and(|most| *most > secs(55)));
+        assert!(pauses.is_sorted());
+    }
+}

@@ -16,7 +16,7 @@ use std::time::Duration;
 enum Step {
     Advance(u64),
     Suspend(u64),
-    StepWall(i64),
+    ClockSet(i64),
     Read,
     Glance,
     Wish(u64, bool),
@@ -120,7 +120,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..3_000_u64).prop_map(Step::Advance),
         5 => seconds().prop_map(|seconds| Step::Advance(seconds.min(100_000) * 1000)),
         1 => (1..90_000_u64).prop_map(Step::Suspend),
-        1 => (-90_000..90_000_i64).prop_map(Step::StepWall),
+        1 => (-90_000..90_000_i64).prop_map(Step::ClockSet),
         5 => Just(Step::Read),
         2 => Just(Step::Glance),
         3 => (0..4000_u64, any::<bool>()).prop_map(|(ttl, strict)| Step::Wish(ttl, strict)),
@@ -156,7 +156,7 @@ fn run(first: Option<Grants>, window: Option<u64>, steps: Vec<Step>) -> Play {
         match step {
             Step::Advance(millis) => play.advance(Duration::from_millis(millis)),
             Step::Suspend(seconds) => play.suspend(Duration::from_secs(seconds)),
-            Step::StepWall(seconds) => play.step_wall(seconds),
+            Step::ClockSet(seconds) => play.step_wall(seconds),
             Step::Read => drop(play.read()),
             Step::Glance => play.glance(),
             Step::Wish(ttl, strict) => drop(play.wish(ttl, strict)),

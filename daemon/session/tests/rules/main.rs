@@ -1,4 +1,19 @@
 //! The rules of the session, each played on a stage: named by the rule, one module for each part of its life.
 
+#![allow(clippy::panic, clippy::expect_used, reason = "a test says by a panic what went wrong")]
+
+mod failing;
 mod histories;
+mod idling;
+mod logging_in;
+mod logging_out;
+mod losing;
+mod parking;
 mod play;
+mod reading;
+mod rejecting;
+mod renewing;
+mod replacing;
+mod restarting;
+mod saving;
+mod stopping;

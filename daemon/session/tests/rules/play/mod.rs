@@ -1,6 +1,8 @@
 //! A session on a stage: a scripted clock, an IdP and a disk that do what a test says, and a prompter that stops the
 //! play as soon as a rule is broken that holds in every scene.
 
+mod callers;
+mod idp;
 mod prompter;
 mod props;
 
@@ -8,7 +10,7 @@ pub(crate) use props::{
     Grants, denied, device, failed, granted, later, lost, misconfigured, settings, settings_at,
 };
 
-use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoginAnswer, Revocation, Secret};
+use bearerd_proto::{EventKind, LoginAnswer};
 use bearerd_session::time::{Boot, Now, Wall};
 use bearerd_session::{
     Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Record, Request, Restored, Session,
@@ -146,144 +148,6 @@ impl Play {
         self.event(Event::Answered { fetch, outcome: grants.into() });
     }
 
-    // What callers do.
-
-    pub(crate) fn read(&mut self) -> WaiterId {
-        self.ask(|waiter| Event::Read { waiter, min_ttl: None, strict: false })
-    }
-
-    pub(crate) fn wish(&mut self, seconds: u64, strict: bool) -> WaiterId {
-        let min_ttl = Some(Duration::from_secs(seconds));
-        self.ask(|waiter| Event::Read { waiter, min_ttl, strict })
-    }
-
-    pub(crate) fn reject(&mut self, token: &str) -> WaiterId {
-        self.ask(|waiter| Event::Reject { waiter, token: Secret::new(token) })
-    }
-
-    pub(crate) fn login(&mut self, replace: bool) -> WaiterId {
-        let login_id = format!("login-{}", self.next_waiter);
-        self.ask(|waiter| Event::Login { waiter, login_id, replace })
-    }
-
-    pub(crate) fn follow(&mut self, login_id: &str, seconds: u64) -> WaiterId {
-        let wait = Duration::from_secs(seconds);
-        self.ask(|waiter| Event::FollowLogin { waiter, login_id: login_id.to_owned(), wait })
-    }
-
-    pub(crate) fn cancel(&mut self, login_id: &str) -> WaiterId {
-        self.ask(|waiter| Event::CancelLogin { waiter, login_id: login_id.to_owned() })
-    }
-
-    pub(crate) fn logout(&mut self, revoke: bool) -> WaiterId {
-        self.ask(|waiter| Event::Logout { waiter, revoke })
-    }
-
-    fn ask(&mut self, event: impl FnOnce(WaiterId) -> Event) -> WaiterId {
-        let waiter = WaiterId(self.next_waiter);
-        self.next_waiter += 1;
-        self.event(event(waiter));
-        waiter
-    }
-
-    // What callers got.
-
-    /// Whether a caller waits still.
-    pub(crate) fn waits(&self, waiter: WaiterId) -> bool {
-        !self.answers.contains_key(&waiter)
-    }
-
-    /// What a caller got.
-    pub(crate) fn answer(&mut self, waiter: WaiterId) -> Answer {
-        self.answers.remove(&waiter).unwrap_or_else(|| panic!("{waiter:?} waits still"))
-    }
-
-    /// The token that a caller got, and whether it was marked degraded.
-    pub(crate) fn token(&mut self, waiter: WaiterId) -> (String, bool) {
-        match self.answer(waiter) {
-            Answer::Token { degraded } => {
-                let shown = self.shown.clone().expect("a token is published");
-                (shown.token, degraded || shown.degraded)
-            }
-            other => panic!("{waiter:?} expected a token, not {other:?}"),
-        }
-    }
-
-    pub(crate) fn refusal(&mut self, waiter: WaiterId) -> ErrorBody {
-        match self.answer(waiter) {
-            Answer::Refused(body) => body,
-            other => panic!("{waiter:?} expected an error, not {other:?}"),
-        }
-    }
-
-    pub(crate) fn code(&mut self, waiter: WaiterId) -> ErrorCode {
-        self.refusal(waiter).code
-    }
-
-    pub(crate) fn logged_out(&mut self, waiter: WaiterId) -> (Revocation, Option<String>) {
-        match self.answer(waiter) {
-            Answer::LoggedOut { revocation, message } => (revocation, message),
-            other => panic!("{waiter:?} expected a logout, not {other:?}"),
-        }
-    }
-
-    /// The token that readers get without asking the session.
-    pub(crate) fn served(&self) -> Option<&str> {
-        let shown = self.shown.as_ref()?;
-        let valid = shown.expires.is_none_or(|end| self.now.boot < end);
-        valid.then_some(shown.token.as_str())
-    }
-
-    pub(crate) fn is_degraded(&self) -> bool {
-        self.shown.as_ref().is_some_and(|shown| shown.degraded)
-    }
-
-    /// How often something was told.
-    pub(crate) fn times_told(&self, kind: EventKind) -> usize {
-        self.told.iter().filter(|(told, _)| *told == kind).count()
-    }
-
-    // What the IdP does.
-
-    /// The one request under way.
-    pub(crate) fn open_request(&self) -> (FetchId, Request) {
-        match self.open.as_slice() {
-            [(fetch, request)] => (*fetch, request.clone()),
-            open => panic!("one request was expected under way, not {open:?}"),
-        }
-    }
-
-    /// The refresh token that is being spent.
-    pub(crate) fn open_refresh(&self) -> String {
-        match self.open_request().1 {
-            Request::Refresh { refresh_token } => refresh_token.expose().to_owned(),
-            other => panic!("a refresh was expected, not {other:?}"),
-        }
-    }
-
-    /// The refresh token that is being revoked.
-    pub(crate) fn open_revocation(&self) -> String {
-        match self.open_request().1 {
-            Request::Revoke { refresh_token } => refresh_token.expose().to_owned(),
-            other => panic!("a revocation was expected, not {other:?}"),
-        }
-    }
-
-    pub(crate) fn nothing_is_sent(&self) {
-        assert!(self.open.is_empty(), "nothing was to be sent: {:?}", self.open);
-    }
-
-    /// Answers the one request under way.
-    pub(crate) fn reply(&mut self, outcome: impl Into<Outcome>) {
-        let (fetch, _) = self.open_request();
-        self.event(Event::Answered { fetch, outcome: outcome.into() });
-    }
-
-    /// Refreshes sent so far.
-    pub(crate) fn refreshes(&self) -> usize {
-        self.sent.iter().filter(|(_, request)| matches!(request, Request::Refresh { .. })).count()
-    }
-
     // What else happens.
 
     pub(crate) fn reload(&mut self, settings: Settings) {
@@ -330,6 +194,14 @@ impl Play {
         if let Some(op) = self.hanging.take() {
             self.perform(op);
         }
+    }
+
+    /// What hung on its way to the disk has failed, and what follows works.
+    pub(crate) fn disk_fails_once(&mut self) {
+        let op = self.hanging.take().expect("something hangs");
+        self.disk = Disk::Works;
+        self.prompter.stored(&op);
+        self.event(Event::Stored(Err("no space left on device".to_owned())));
     }
 
     /// `kill -9` and a new start from the disk.

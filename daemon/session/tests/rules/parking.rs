@@ -1,0 +1,181 @@
+//! A session is bound to where it came from: elsewhere it is parked, and none of its tokens goes there.
+
+use crate::play::{Disk, Play, denied, granted, lost, settings, settings_at};
+use bearerd_proto::{ErrorCode, EventKind};
+use bearerd_session::{Aside, OAuthError, Restored};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const ELSEWHERE: &str = "https://two.example";
+
+fn on_disk(play: &Play) -> String {
+    let grant = play.file.as_ref().and_then(|file| file.grant.as_ref()).expect("a saved grant");
+    grant.refresh_token.expose().to_owned()
+}
+
+#[test]
+fn a_saved_session_of_another_place_is_login_required_and_kept() {
+    let saved = Play::logged_in(granted("1")).file.unwrap();
+    let mut play = Play::with(settings_at(ELSEWHERE), Restored::Session(Box::new(saved)));
+    let reader = play.read();
+    let refusal = play.refusal(reader);
+    assert_eq!(refusal.code, ErrorCode::LoginRequired);
+    assert!(refusal.message.contains("https://one.example"), "{}", refusal.message);
+    play.advance(3600 * SECOND);
+    play.nothing_is_sent();
+    assert_eq!(on_disk(&play), "r-1");
+}
+
+#[test]
+fn another_client_user_or_auth_type_is_another_place_too() {
+    let saved = Play::logged_in(granted("1")).file.unwrap();
+    let other = |change: fn(&mut bearerd_session::Binding)| {
+        let mut settings = settings();
+        change(&mut settings.binding);
+        Play::with(settings, Restored::Session(Box::new(saved.clone())))
+    };
+    for play in [
+        other(|binding| binding.client_id = "other".to_owned()),
+        other(|binding| binding.user = Some("joe".to_owned())),
+        other(|binding| binding.auth_type = "orch".to_owned()),
+    ] {
+        assert_eq!(play.served(), None);
+        play.nothing_is_sent();
+    }
+}
+
+#[test]
+fn a_reload_to_another_place_parks_and_the_way_back_brings_it_back() {
+    let mut play = Play::logged_in(granted("1"));
+    play.reload(settings_at(ELSEWHERE));
+    assert_eq!(play.served(), None);
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::LoginRequired);
+    assert_eq!(play.times_told(EventKind::LoginRequired), 1);
+    play.nothing_is_sent();
+    play.reload(settings());
+    assert_eq!(play.served(), Some("a-1"));
+    play.advance(1800 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn whoever_was_never_logged_in_is_not_told_of_a_move() {
+    let mut play = Play::new();
+    play.reload(settings_at(ELSEWHERE));
+    assert_eq!(play.times_told(EventKind::LoginRequired), 0);
+}
+
+#[test]
+fn a_rotation_under_way_when_it_was_parked_is_saved() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.reload(settings_at(ELSEWHERE));
+    play.reply(granted("2"));
+    assert_eq!(on_disk(&play), "r-2");
+    assert_eq!(play.served(), None);
+    play.reload(settings());
+    play.advance(1800 * SECOND);
+    assert_eq!(play.open_refresh(), "r-2");
+}
+
+#[test]
+fn a_rotation_that_is_answered_after_the_way_back_is_the_refresh_under_way() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.reload(settings_at(ELSEWHERE));
+    play.reload(settings());
+    play.reject("a-1");
+    assert_eq!(play.refreshes(), 1, "not twice at once");
+    play.reply(granted("2"));
+    assert_eq!((play.served(), on_disk(&play)), (Some("a-2"), "r-2".to_owned()));
+}
+
+#[test]
+fn what_a_parked_session_comes_to_is_remembered() {
+    for (outcome, lost, over) in
+        [(lost(), true, false), (denied(OAuthError::InvalidGrant), false, true)]
+    {
+        let mut play = Play::logged_in(granted("1"));
+        play.advance(1800 * SECOND);
+        play.reload(settings_at(ELSEWHERE));
+        play.reply(outcome);
+        let grant = play.file.and_then(|file| file.grant).unwrap();
+        assert_eq!((grant.lost, grant.over.is_some()), (lost, over));
+    }
+}
+
+#[test]
+fn a_login_at_the_new_place_moves_the_parked_file_aside() {
+    let mut play = Play::logged_in(granted("1"));
+    play.reload(settings_at(ELSEWHERE));
+    play.log_in(granted("2"));
+    assert_eq!((play.served(), on_disk(&play)), (Some("a-2"), "r-2".to_owned()));
+    let [(Aside::Parked, Some(parked))] = play.aside.as_slice() else {
+        panic!("one file was to be moved aside: {:?}", play.aside);
+    };
+    assert_eq!(parked.grant.as_ref().unwrap().refresh_token.expose(), "r-1");
+    play.nothing_is_sent();
+    play.advance(1800 * SECOND);
+    play.reply(granted("3"));
+    assert_eq!(play.aside.len(), 1, "only once");
+}
+
+#[test]
+fn a_parked_file_is_not_overwritten_by_a_save_of_the_parked_session_that_ends_after_the_login() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.disk = Disk::Hangs;
+    play.reload(settings_at(ELSEWHERE));
+    play.reply(granted("2"));
+    // The parked session's save hangs while somebody logs in at the new place.
+    play.log_in(granted("3"));
+    play.disk_is_back(true);
+    assert_eq!(on_disk(&play), "r-3");
+    assert!(
+        matches!(play.aside.as_slice(), [(Aside::Parked, Some(parked))]
+            if parked.grant.as_ref().unwrap().refresh_token.expose() == "r-2"),
+        "{:?}",
+        play.aside
+    );
+}
+
+#[test]
+fn two_moves_with_a_bad_disk_lose_neither_session() {
+    let mut play = Play::logged_in(granted("1"));
+    play.disk = Disk::Fails;
+    play.reload(settings_at(ELSEWHERE));
+    play.log_in(granted("2"));
+    play.reload(settings_at("https://three.example"));
+    play.disk = Disk::Works;
+    play.advance(100 * SECOND);
+    let parked: Vec<_> = play
+        .aside
+        .iter()
+        .filter_map(|(_, record)| record.as_ref()?.grant.as_ref())
+        .map(|grant| grant.refresh_token.expose())
+        .collect();
+    assert_eq!((parked, on_disk(&play).as_str()), (vec!["r-1"], "r-2"));
+}
+
+#[test]
+fn tokens_that_arrive_after_the_move_are_not_revoked_at_the_new_place() {
+    let mut play = Play::new();
+    play.start_login(false);
+    play.advance(5 * SECOND);
+    play.reload(settings_at(ELSEWHERE));
+    play.reply(granted("1"));
+    play.nothing_is_sent();
+    assert_eq!(play.served(), None);
+}
+
+#[test]
+fn a_move_ends_the_login_under_way() {
+    let mut play = Play::new();
+    let login_id = play.start_login(false);
+    let follower = play.follow(&login_id, 60);
+    play.reload(settings_at(ELSEWHERE));
+    assert_eq!(play.code(follower), ErrorCode::LoginDenied);
+    play.advance(600 * SECOND);
+    play.nothing_is_sent();
+}

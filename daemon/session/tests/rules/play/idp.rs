@@ -1,0 +1,54 @@
+//! The IdP's part: what was sent to it, and how it answers.
+
+use super::Play;
+use bearerd_session::{Event, FetchId, Kind, Outcome, Request};
+
+impl Play {
+    /// The one request under way.
+    pub(crate) fn open_request(&self) -> (FetchId, Request) {
+        match self.open.as_slice() {
+            [(fetch, request)] => (*fetch, request.clone()),
+            open => panic!("one request was expected under way, not {open:?}"),
+        }
+    }
+
+    /// The refresh token that is being spent.
+    pub(crate) fn open_refresh(&self) -> String {
+        match self.open_request().1 {
+            Request::Refresh { refresh_token } => refresh_token.expose().to_owned(),
+            other => panic!("a refresh was expected, not {other:?}"),
+        }
+    }
+
+    /// The refresh token that is being revoked.
+    pub(crate) fn open_revocation(&self) -> String {
+        match self.open_request().1 {
+            Request::Revoke { refresh_token } => refresh_token.expose().to_owned(),
+            other => panic!("a revocation was expected, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn nothing_is_sent(&self) {
+        assert!(self.open.is_empty(), "nothing was to be sent: {:?}", self.open);
+    }
+
+    /// Answers the one request under way.
+    pub(crate) fn reply(&mut self, outcome: impl Into<Outcome>) {
+        let (fetch, _) = self.open_request();
+        self.event(Event::Answered { fetch, outcome: outcome.into() });
+    }
+
+    /// Answers one of several requests under way.
+    pub(crate) fn answer_to(&mut self, fetch: FetchId, outcome: impl Into<Outcome>) {
+        self.event(Event::Answered { fetch, outcome: outcome.into() });
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.settings.kind.clone()
+    }
+
+    /// Refreshes sent so far.
+    pub(crate) fn refreshes(&self) -> usize {
+        self.sent.iter().filter(|(_, request)| matches!(request, Request::Refresh { .. })).count()
+    }
+}

@@ -1,0 +1,150 @@
+//! Refresh ahead: when it is due, and what the spacing between two fetches keeps.
+
+use crate::play::{Play, failed, granted, later};
+use bearerd_proto::EventKind;
+use bearerd_session::{Cause, Jitter};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_token_is_renewed_at_half_its_life_within_ten_percent() {
+    for (jitter, at) in [(0, 1620), (1 << 15, 1800), (u16::MAX, 1980)] {
+        let mut play = Play::new();
+        play.jitter = Jitter(jitter);
+        play.log_in(granted("1"));
+        play.advance(SECOND * (at - 1));
+        play.nothing_is_sent();
+        play.advance(SECOND * 2);
+        assert_eq!(play.open_refresh(), "r-1", "jitter {jitter}");
+    }
+}
+
+#[test]
+fn the_idp_may_say_sooner_but_not_later() {
+    let mut play = Play::logged_in(granted("1").refresh_in(60));
+    play.advance(60 * SECOND);
+    play.reply(granted("2").refresh_in(3000));
+    play.advance(1800 * SECOND);
+    assert_eq!(play.open_refresh(), "r-2");
+}
+
+#[test]
+fn it_is_renewed_well_before_its_refresh_token_ends() {
+    let mut play = Play::logged_in(granted("1").refresh_lives(600));
+    play.advance(300 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn under_steady_load_nobody_sees_the_latency_of_the_idp_for_hours() {
+    let mut play = Play::logged_in(granted("0").lives(300));
+    for second in 0_u64..4 * 3600 {
+        play.advance(SECOND);
+        play.glance();
+        assert!(play.served().is_some(), "after {second} s");
+        assert!(!play.is_degraded(), "after {second} s");
+        // The IdP needs a minute for each answer.
+        if second % 60 == 0
+            && let Some((fetch, _)) = play.open.first().cloned()
+        {
+            let outcome = granted(&play.refreshes().to_string()).lives(300).into();
+            play.event(bearerd_session::Event::Answered { fetch, outcome });
+        }
+    }
+    // An answer's minute counts from the life of its token.
+    assert!((90..=200).contains(&play.refreshes()), "{} refreshes", play.refreshes());
+}
+
+#[test]
+fn an_idp_that_hands_back_the_same_short_token_causes_no_storm() {
+    let mut play = Play::logged_in(granted("1").lives(1));
+    let before = play.refreshes();
+    for _ in 0..600 {
+        play.advance(SECOND / 10);
+        play.glance();
+        if let Some((fetch, _)) = play.open.first().cloned() {
+            let outcome = granted("1").lives(1).into();
+            play.event(bearerd_session::Event::Answered { fetch, outcome });
+        }
+    }
+    let sent = play.refreshes() - before;
+    assert!((30..=60).contains(&sent), "{sent} fetches in 60 s, a second apart");
+}
+
+#[test]
+fn an_idp_that_says_renew_at_once_causes_no_storm() {
+    let mut play = Play::logged_in(granted("1").refresh_in(0));
+    let before = play.refreshes();
+    for _ in 0..60 {
+        play.advance(SECOND);
+        if let Some((fetch, _)) = play.open.first().cloned() {
+            let outcome = granted(&play.refreshes().to_string()).refresh_in(0).into();
+            play.event(bearerd_session::Event::Answered { fetch, outcome });
+        }
+    }
+    let sent = play.refreshes() - before;
+    assert!((4..=6).contains(&sent), "{sent} fetches in 60 s, 10 s apart");
+}
+
+#[test]
+fn callers_without_a_token_wait_two_seconds_for_the_next_fetch_and_not_ten() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.advance(30 * SECOND);
+    // The answer was on its way for most of its token's life.
+    play.advance(25 * SECOND);
+    play.reply(granted("2").lives(26));
+    play.advance(SECOND);
+    assert_eq!(play.served(), None);
+    let caller = play.read();
+    play.advance(SECOND);
+    play.reply(granted("3").lives(60));
+    assert_eq!(play.token(caller), ("a-3".to_owned(), false));
+}
+
+#[test]
+fn a_suspend_ends_in_one_refresh_and_no_expired_token() {
+    let mut play = Play::logged_in(granted("1"));
+    play.glance();
+    play.suspend(3500 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.advance(200 * SECOND);
+    assert_eq!((play.served(), play.refreshes()), (None, 1));
+}
+
+#[test]
+fn a_wall_clock_stepped_by_a_day_changes_nothing_but_what_people_see() {
+    for seconds in [-86_400, 86_400] {
+        let mut play = Play::logged_in(granted("1"));
+        let sent = play.sent.len();
+        play.step_wall(seconds);
+        assert_eq!(play.served(), Some("a-1"));
+        play.advance(1799 * SECOND);
+        assert_eq!(play.sent.len(), sent);
+        play.advance(SECOND);
+        assert_eq!(play.open_refresh(), "r-1");
+    }
+}
+
+#[test]
+fn refreshed_is_told_for_each_token_and_degraded_once_for_each_kind_of_failure() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.reply(failed(Cause::NotSent));
+    for _ in 0..3 {
+        play.advance(4 * SECOND);
+        play.reply(later(None));
+    }
+    play.advance(60 * SECOND);
+    play.reply(granted("2"));
+    assert_eq!(play.times_told(EventKind::Degraded), 1);
+    assert_eq!(play.times_told(EventKind::Refreshed), 2);
+}
+
+#[test]
+fn an_email_that_a_renewal_leaves_out_is_kept() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.reply(granted("2").without_email());
+    assert_eq!(play.session.report(play.now).user_email.as_deref(), Some("jane@ex.co"));
+}

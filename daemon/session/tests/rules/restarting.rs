@@ -1,0 +1,182 @@
+//! Restarts: what the disk says is worth something, the clocks are not believed beyond that.
+
+use crate::play::{Play, denied, granted, later, lost, settings};
+use bearerd_proto::{ErrorCode, EventKind, ProfileState};
+use bearerd_session::time::Boot;
+use bearerd_session::{Aside, OAuthError, Restored};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Logged in for an hour, `after` seconds ago.
+fn logged_in(after: u64) -> Play {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(Duration::from_secs(after));
+    play
+}
+
+fn left(play: &Play) -> u64 {
+    let ends = play.shown.as_ref().and_then(|shown| shown.expires).expect("a token with an end");
+    play.now.boot.until(ends).as_secs()
+}
+
+#[test]
+fn in_the_same_boot_the_token_is_served_on_and_renewed_when_it_was_due() {
+    let mut play = logged_in(600);
+    play.restart("boot-a", play.now.boot);
+    assert_eq!((play.served(), left(&play)), (Some("a-1"), 3000));
+    assert_eq!(play.session.report(play.now).user_id.as_deref(), Some("jane"));
+    play.nothing_is_sent();
+    play.advance(1200 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn in_the_middle_of_an_outage_it_goes_on_serving() {
+    let mut play = logged_in(1800);
+    play.reply(later(None));
+    play.restart("boot-a", play.now.boot);
+    assert_eq!(play.served(), Some("a-1"));
+    play.reply(later(None));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn in_another_boot_what_is_left_counts_by_the_wall_clock() {
+    for boot in [0, 5_000, 100_000_000] {
+        let mut play = logged_in(600);
+        play.restart("boot-b", Boot::from_millis(boot));
+        assert_eq!((play.served(), left(&play)), (Some("a-1"), 3000), "{boot}");
+        play.advance(1199 * SECOND);
+        play.nothing_is_sent();
+        play.advance(SECOND);
+        assert_eq!(play.open_refresh(), "r-1", "{boot}");
+        play.advance(1799 * SECOND);
+        assert_eq!(play.served(), Some("a-1"), "{boot}");
+        play.advance(SECOND);
+        assert_eq!(play.served(), None, "{boot}");
+    }
+}
+
+#[test]
+fn a_second_restart_right_after_a_reboot_makes_the_token_no_younger() {
+    let mut play = logged_in(600);
+    play.restart("boot-b", Boot::from_millis(5_000));
+    // Something is saved in this boot.
+    play.reject("a-1");
+    play.reply(lost());
+    for boot_id in ["boot-b", "boot-c"] {
+        play.advance(100 * SECOND);
+        let before = left(&play);
+        play.restart(boot_id, play.now.boot);
+        assert_eq!(left(&play), before, "{boot_id}");
+    }
+}
+
+#[test]
+fn an_expired_token_is_not_taken_up_and_a_new_one_is_fetched_at_once() {
+    let mut play = logged_in(600);
+    play.now.wall = play.now.wall + 3001 * SECOND;
+    play.restart("boot-b", Boot::from_millis(5_000));
+    assert_eq!(play.served(), None);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn a_wall_clock_before_the_save_is_not_believed() {
+    let mut play = logged_in(600);
+    play.now.wall = play.now.wall - 86_400 * SECOND;
+    play.restart("boot-b", Boot::from_millis(5_000));
+    assert_eq!(play.served(), None);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn a_restart_does_not_repeat_a_lost_answer_while_the_token_in_hand_is_good() {
+    let mut play = logged_in(1800);
+    play.reply(lost());
+    play.restart("boot-a", play.now.boot);
+    assert_eq!((play.served(), play.is_degraded()), (Some("a-1"), true));
+    let wisher = play.wish(3500, false);
+    assert_eq!(play.token(wisher), ("a-1".to_owned(), true));
+    play.advance(1700 * SECOND);
+    play.nothing_is_sent();
+    play.advance(70 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn a_session_that_was_over_stays_over_and_is_not_said_again() {
+    let mut play = logged_in(1800);
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.restart("boot-a", play.now.boot);
+    assert_eq!((play.served(), play.is_degraded()), (Some("a-1"), true));
+    play.advance(3600 * SECOND);
+    play.nothing_is_sent();
+    assert_eq!(play.times_told(EventKind::LoginRequired), 0);
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::LoginRequired);
+}
+
+#[test]
+fn the_end_right_after_a_restart_says_what_may_have_been_lost() {
+    let mut play = logged_in(600);
+    play.restart("boot-b", Boot::from_millis(5_000));
+    play.reject("a-1");
+    play.reply(denied(OAuthError::InvalidGrant));
+    let message = play.session.report(play.now).last_error.unwrap().message;
+    assert!(message.contains("came from the saved session"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_state_unreadable_and_stays() {
+    let unreadable = Restored::Unreadable("its key is missing".to_owned());
+    let mut play = Play::with(settings(), unreadable);
+    let reader = play.read();
+    let refusal = play.refusal(reader);
+    assert_eq!(refusal.code, ErrorCode::StateUnreadable);
+    assert!(refusal.message.contains("its key is missing"));
+    assert_eq!(play.session.report(play.now).state, ProfileState::StateUnreadable);
+    let leaver = play.logout(true);
+    let (_, message) = play.logged_out(leaver);
+    assert!(message.is_some_and(|message| message.contains("stays where it is")));
+    assert!(play.unreadable_file);
+    play.advance(3600 * SECOND);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn a_login_moves_what_cannot_be_opened_aside() {
+    let unreadable = Restored::Unreadable("its key is missing".to_owned());
+    let mut play = Play::with(settings(), unreadable);
+    play.log_in(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+    assert!(matches!(play.aside.as_slice(), [(Aside::Unreadable, None)]));
+    assert!(play.file.is_some() && !play.session.is_unreadable());
+    play.advance(1800 * SECOND);
+    play.reply(granted("2"));
+    assert_eq!(play.aside.len(), 1, "only once");
+}
+
+#[test]
+fn what_can_be_opened_again_is_taken_up_on_reload() {
+    let saved = logged_in(0).file.map(Box::new).map(Restored::Session).unwrap();
+    let mut play = Play::with(settings(), Restored::Unreadable("the keyring is locked".to_owned()));
+    play.advance(60 * SECOND);
+    play.event(bearerd_session::Event::Restored(saved));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn after_a_logout_with_a_bad_disk_what_cannot_be_opened_is_still_not_deleted() {
+    let unreadable = Restored::Unreadable("its key is missing".to_owned());
+    let mut play = Play::with(settings(), unreadable);
+    play.disk = crate::play::Disk::Fails;
+    play.log_in(granted("1"));
+    play.logout(true);
+    assert_eq!(play.served(), None, "what is in memory is forgotten");
+    assert_eq!(play.open_revocation(), "r-1");
+    play.disk = crate::play::Disk::Works;
+    play.advance(100 * SECOND);
+    assert!(play.unreadable_file);
+}
