@@ -33,7 +33,11 @@ pub(crate) struct Tally {
 /// A few hundred reads a second: steady, and no load to speak of.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// How long the first read may take.
+const FIRST_WITHIN: Duration = Duration::from_secs(10);
+
 impl Reader {
+    /// Comes back when the first read is done: whoever has never been in touch with the daemon may not count on it.
     pub(crate) fn start(socket: &Path) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let good = Arc::new(AtomicUsize::new(0));
@@ -42,7 +46,13 @@ impl Reader {
             let (stop, good) = (Arc::clone(&stop), Arc::clone(&good));
             move || read(&client, &stop, &good)
         });
-        Self { stop, good, thread }
+        let reader = Self { stop, good, thread };
+        let began = Instant::now();
+        while reader.so_far() == 0 && !reader.thread.is_finished() && began.elapsed() < FIRST_WITHIN
+        {
+            thread::sleep(PAUSE);
+        }
+        reader
     }
 
     /// Good reads so far.
