@@ -2,11 +2,12 @@
 
 use crate::needs;
 use bearerd_client::{EventKind, ProfileState};
-use bearerd_tests::daemon::{Daemon, Rig, eventually};
+use bearerd_tests::daemon::{Daemon, Home, Rig, eventually};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 /// It is saved as soon as that is possible, and then survives.
 fn mended_it_is_saved(rig: Rig) {
@@ -111,7 +112,7 @@ fn a_full_disk_keeps_the_session_in_memory() {
 fn on_a_bad_disk(word: &str, spoil: impl FnOnce(&SmallDisk), mend: impl FnOnce(&SmallDisk)) {
     let Rig { daemon, home, idp } = Rig::start();
     daemon.terminate();
-    let Some(disk) = SmallDisk::mounted(&home.state()) else { return };
+    let Some(disk) = SmallDisk::mounted(&home) else { return };
     spoil(&disk);
     let rig = Rig { daemon: Daemon::start(&home), home, idp };
     let mut watch = rig.daemon.watch();
@@ -123,20 +124,23 @@ fn on_a_bad_disk(word: &str, spoil: impl FnOnce(&SmallDisk), mend: impl FnOnce(&
     mended_it_is_saved(rig);
 }
 
-/// A file system of 64 KB.
+/// A file system of 64 KB in the place of a home's state folder.
 struct SmallDisk {
     folder: PathBuf,
+    /// A home goes when nobody has it any more, and can't while a disk is in it.
+    _home: Arc<Home>,
 }
 
 impl SmallDisk {
     /// `None` where this machine does not let us mount.
-    fn mounted(folder: &Path) -> Option<Self> {
+    fn mounted(home: &Arc<Home>) -> Option<Self> {
+        let folder = home.state();
         let mount = ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs"];
-        if !run("mount", &mount, folder) {
+        if !run("mount", &mount, &folder) {
             needs("a mount of tmpfs", "run the tests as root, outside a container");
             return None;
         }
-        Some(Self { folder: folder.to_owned() })
+        Some(Self { folder, _home: Arc::clone(home) })
     }
 
     fn remount(&self, how: &str) {

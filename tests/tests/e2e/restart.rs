@@ -52,7 +52,7 @@ fn restarts_lose_no_request_of_the_client() {
     let token = rig.daemon.token_text(Rig::PROFILE);
     let Rig { daemon, home, idp } = rig;
     let readers = Readers::default();
-    std::thread::scope(|scope| {
+    let daemon = std::thread::scope(|scope| {
         readers.start(scope, || home.client());
         let mut daemon = daemon;
         for round in 0..6 {
@@ -65,8 +65,10 @@ fn restarts_lose_no_request_of_the_client() {
             readers.so_many_more(100);
         }
         readers.stop();
-        assert_eq!(daemon.token_text(Rig::PROFILE), token);
+        // It lives until the last reader has its answer.
+        daemon
     });
+    assert_eq!(daemon.token_text(Rig::PROFILE), token);
     assert_eq!((idp.refreshes_sent(), idp.count(CallKind::DeviceStart)), (0, 1));
 }
 
