@@ -3,6 +3,7 @@
 use crate::stage::{PROFILE, Stage};
 use crate::told::Told;
 use bearerd_client::{ErrorCode, EventKind, ProfileState};
+use bearerd_tests::daemon::eventually;
 use bearerd_tests::gate_proxy::{Fate, Kind};
 use std::time::Duration;
 
@@ -73,17 +74,42 @@ fn a_lost_answer_spares_the_token_in_hand_and_its_end_is_told_honestly() {
     // Keycloak took the second use for theft: the session has ended there, and the access token with it.
     assert!(!stage.admin.is_active(&old).unwrap());
     let reason = told.wait_for(EventKind::LoginRequired);
-    let honest = "the answer to an earlier refresh was lost on its way, and the provider does not take the old token \
-                  again";
-    assert!(reason.ends_with(honest), "{reason}");
+    assert!(reason.ends_with(HONEST), "{reason}");
     stage.daemon().until_expired(PROFILE);
     let refused = stage.token().unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::LoginRequired));
     let message = refused.to_string();
     println!("{message}");
     assert!(message.starts_with("the session of profile `wallaroo` is over: "), "{message}");
-    assert!(message.contains("`invalid_grant`") && message.contains(honest), "{message}");
+    assert!(message.contains("`invalid_grant`") && message.contains(HONEST), "{message}");
     assert!(message.ends_with("; run `bearerctl login wallaroo`"), "{message}");
     assert_eq!(stage.proxy.count(Kind::Refresh), 2, "and it is not tried a third time");
     assert_eq!(told.of(EventKind::LoginRequired).len(), 1);
 }
+
+#[test]
+fn an_answer_lost_while_callers_have_no_token_is_asked_for_again_and_told_honestly() {
+    let stage = Stage::in_turn(10).logged_in();
+    stage.proxy.hold(Kind::Refresh);
+    stage.proxy.waiting(Kind::Refresh, 1);
+    stage.daemon().until_expired(PROFILE);
+    stage.proxy.lose_answers(Kind::Refresh, 1);
+    std::thread::scope(|scope| {
+        let caller = scope.spawn(|| stage.token());
+        stage.daemon().until_connections(1);
+        stage.proxy.open(Kind::Refresh);
+        let lost = caller.join().unwrap().unwrap_err();
+        assert_eq!(lost.code(), Some(ErrorCode::IdpUnreachable), "{lost}");
+    });
+    let message = eventually("the next caller learns the end", || {
+        let refused = stage.token().unwrap_err();
+        (refused.code() == Some(ErrorCode::LoginRequired)).then(|| refused.to_string())
+    });
+    assert!(message.contains("`invalid_grant`") && message.contains(HONEST), "{message}");
+    assert_eq!(stage.proxy.count(Kind::Refresh), 2);
+    assert_eq!(stage.events("REFRESH_TOKEN_ERROR"), 1);
+}
+
+/// What the daemon says of a session that a lost answer has ended.
+const HONEST: &str = "the answer to an earlier refresh was lost on its way, and the provider does not take the old \
+                      token again";
