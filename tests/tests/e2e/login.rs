@@ -148,6 +148,13 @@ fn a_login_that_cannot_start_says_why() {
     let error = rig.daemon.client().login(&request).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::Misconfigured), "{error}");
     rig.idp.enable_client("sdk-client");
+    let plain = rig.home.sso(Rig::PROFILE, &rig.idp);
+    rig.home.configure(&plain.replace("http://", "https://"));
+    rig.daemon.reload();
+    let error = rig.daemon.client().login(&request).unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::IdpUnreachable), "no TLS is spoken there: {error}");
+    rig.home.configure(&plain);
+    rig.daemon.reload();
     assert_eq!(log_in_as(&rig, "jane").user_email.as_deref(), Some("jane@ex.co"));
 }
 
