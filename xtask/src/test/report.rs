@@ -58,7 +58,9 @@ pub(crate) fn summarise(reports: &[Report], strict: bool) {
     println!("\n{}", Shade::Bold.paint("What the test runner said"));
     for report in reports.iter().filter(|report| !report.closing_lines.is_empty()) {
         println!("{}:", report.step.name);
-        for line in &report.closing_lines {
+        for line in
+            report.closing_lines.iter().filter(|line| !line.contains(" 0 passed; 0 failed;"))
+        {
             println!("{line}");
         }
     }
