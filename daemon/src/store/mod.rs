@@ -79,6 +79,11 @@ impl Aside {
 pub struct SavedSession(Zeroizing<Vec<u8>>);
 
 impl SavedSession {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// The one exit; copies are the caller's to wipe.
     pub fn expose(&self) -> &[u8] {
         &self.0
