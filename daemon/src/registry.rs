@@ -5,7 +5,7 @@ use crate::config::{Config, Profile};
 use crate::fetch::Fetchers;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
-use crate::task::{self, Ask, Command, Line, Reply, Stage};
+use crate::task::{self, Ask, Asked, Line, Reply, Stage, Wanted};
 use crate::tasks::Tasks;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bearerd_proto::{ErrorBody, ErrorCode, Event, ProfileName};
@@ -48,9 +48,9 @@ impl Entry {
         Boot::from_millis(self.last_read.load(Ordering::Relaxed))
     }
 
-    /// Wakes the task of a session that has gone idle. It is no matter if the queue is full: the next reader wakes it.
+    /// Wakes the task of a session that has gone idle.
     pub fn wake(&self) {
-        let _full = self.line.commands.try_send(Command::Woke);
+        self.line.woken.notify_one();
     }
 
     /// Asks the task, and waits for its answer.
@@ -59,7 +59,7 @@ impl Entry {
     /// `overloaded` where its queue is full, `shutting-down` where it has ended.
     pub async fn ask(&self, ask: Ask) -> Result<Reply, ErrorBody> {
         let (sender, receiver) = oneshot::channel();
-        self.line.commands.try_send(Command::Ask(ask, sender)).map_err(|error| match error {
+        self.line.asks.try_send(Asked { ask, sender }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 let message =
                     format!("profile `{}` has too many callers waiting: try again", self.name);
@@ -80,7 +80,7 @@ impl Entry {
     /// Puts a configuration in force, read again.
     fn reload(&self, profile: &Arc<Profile>) {
         self.profile.store(Arc::clone(profile));
-        self.line.wanted.send_modify(|wanted| {
+        self.wish(|wanted| {
             wanted.profile = Arc::clone(profile);
             wanted.reading += 1;
             wanted.stage = Stage::Serve;
@@ -88,13 +88,22 @@ impl Entry {
     }
 
     fn want(&self, stage: Stage) {
-        self.line.wanted.send_modify(|wanted| wanted.stage = stage);
+        self.wish(|wanted| wanted.stage = stage);
     }
 
-    /// Waits until nothing of it is under way, if it was told to rest.
-    async fn rested(&self) {
-        let mut resting = self.line.resting.clone();
-        let _or_its_task_has_ended = resting.wait_for(|resting| *resting).await;
+    fn wish(&self, wish: impl FnOnce(&mut Wanted)) {
+        self.line.wanted.send_modify(|wanted| {
+            wanted.turn += 1;
+            wish(wanted);
+        });
+    }
+
+    /// Tells it to rest, and waits until nothing of it is under way.
+    async fn rest(&self) {
+        self.want(Stage::Rest);
+        let turn = self.line.wanted.borrow().turn;
+        let mut rested = self.line.rested.clone();
+        let _or_its_task_has_ended = rested.wait_for(|rested| *rested >= turn).await;
     }
 }
 
@@ -213,10 +222,7 @@ impl Registry {
     /// No profile starts a request to its IdP any more; returns when those under way are answered and saved.
     pub async fn drain(&self) {
         let all = self.all();
-        for entry in &all {
-            entry.want(Stage::Rest);
-        }
-        join_all(all.iter().map(|entry| entry.rested())).await;
+        join_all(all.iter().map(|entry| entry.rest())).await;
     }
 
     /// Ends all tasks; whoever waits is told `shutting-down`.

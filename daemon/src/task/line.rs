@@ -1,4 +1,4 @@
-//! The way to a profile's task: what it is asked and told, and what it is to do.
+//! The way to a profile's task: what it is asked, and what it is to do.
 
 use crate::config::Profile;
 use crate::snapshot::Snapshot;
@@ -6,7 +6,7 @@ use bearerd_proto::Secret;
 use bearerd_session::Answer;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// What a caller asks of a profile.
 #[derive(Debug)]
@@ -56,13 +56,13 @@ pub struct Reply {
     pub snapshot: Option<Arc<Snapshot>>,
 }
 
-/// What a profile's task is told.
+/// A question, and where its answer goes.
 #[derive(Debug)]
-pub enum Command {
-    /// A caller waits.
-    Ask(Ask, oneshot::Sender<Reply>),
-    /// A reader was served from a session that had gone idle.
-    Woke,
+pub struct Asked {
+    /// What is asked.
+    pub ask: Ask,
+    /// Who waits.
+    pub sender: oneshot::Sender<Reply>,
 }
 
 /// What the daemon wants of a profile now. A task that is busy meets the newest wish, not each one on the way to it.
@@ -72,6 +72,8 @@ pub struct Wanted {
     pub profile: Arc<Profile>,
     /// Counts how often the configuration was read: each time forgives what was held against it.
     pub reading: u64,
+    /// Counts the wishes themselves.
+    pub turn: u64,
     /// What it is to do.
     pub stage: Stage,
 }
@@ -91,33 +93,37 @@ pub enum Stage {
 #[derive(Debug)]
 pub struct Line {
     /// Callers.
-    pub commands: mpsc::Sender<Command>,
+    pub asks: mpsc::Sender<Asked>,
+    /// Readers that were served from a session that had gone idle. However many they are, they take no room from those
+    /// who ask.
+    pub woken: Arc<Notify>,
     /// The daemon.
     pub wanted: watch::Sender<Wanted>,
-    /// Whether it rests, and nothing of it is under way any more.
-    pub resting: watch::Receiver<bool>,
+    /// The last wish for rest that is fulfilled, by its turn: nothing of the profile is under way any more.
+    pub rested: watch::Receiver<u64>,
 }
 
 /// The task's end of it.
 #[derive(Debug)]
 pub struct LineEnd {
-    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) asks: mpsc::Receiver<Asked>,
+    pub(super) woken: Arc<Notify>,
     pub(super) wanted: watch::Receiver<Wanted>,
-    pub(super) resting: watch::Sender<bool>,
+    pub(super) rested: watch::Sender<u64>,
 }
 
-/// Commands that may wait for one profile's task; more are `overloaded`.
-const COMMAND_QUEUE: usize = 8192;
+/// Questions that may wait for one profile's task; more are `overloaded`.
+const ASK_QUEUE: usize = 8192;
 
 impl Line {
     /// A way to a task, and the end that goes to [`spawn`](super::spawn).
     pub fn new(profile: Arc<Profile>) -> (Self, LineEnd) {
-        let (commands, asked) = mpsc::channel(COMMAND_QUEUE);
-        let (wanted, wishes) = watch::channel(Wanted { profile, reading: 0, stage: Stage::Serve });
-        let (rests, resting) = watch::channel(false);
-        (
-            Self { commands, wanted, resting },
-            LineEnd { commands: asked, wanted: wishes, resting: rests },
-        )
+        let (asks, asked) = mpsc::channel(ASK_QUEUE);
+        let woken = Arc::new(Notify::new());
+        let first = Wanted { profile, reading: 0, turn: 1, stage: Stage::Serve };
+        let (wanted, wishes) = watch::channel(first);
+        let (rests, rested) = watch::channel(0);
+        let end = LineEnd { asks: asked, woken: Arc::clone(&woken), wanted: wishes, rested: rests };
+        (Self { asks, woken, wanted, rested }, end)
     }
 }

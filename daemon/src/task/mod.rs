@@ -4,8 +4,9 @@ mod line;
 mod random;
 mod saved;
 mod settings;
+mod waiters;
 
-pub use line::{Ask, Command, Line, LineEnd, Reply, Stage, Wanted};
+pub use line::{Ask, Asked, Line, LineEnd, Reply, Stage, Wanted};
 pub use random::profile_of_login;
 
 use crate::config::Profile;
@@ -15,77 +16,111 @@ use crate::snapshot::Snapshot;
 use bearerd_proto::{Event as Told, EventKind};
 use bearerd_session::time::Now;
 use bearerd_session::{
-    Action, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreOp, WaiterId,
+    Action, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreOp,
 };
 use random::{jitter, login_id};
-use saved::{load, perform};
-use settings::settings_of;
-use std::collections::HashMap;
+use saved::{load, not_read_yet, perform};
+use settings::{is_constant, settings_of};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use waiters::Waiters;
 
 /// Starts the task of a profile.
 pub fn spawn(parts: Parts, entry: Arc<Entry>, mut line: LineEnd) {
     let tasks = parts.tasks.clone();
     tasks.spawn("profile", async move {
-        let wanted = line.wanted.borrow_and_update().clone();
-        let restored = load(&parts, &wanted.profile).await;
-        let mut task = ProfileTask::new(parts, entry, &wanted, restored);
-        if wanted.stage != Stage::Serve {
-            line.wanted.mark_changed();
+        if let Some(mut task) = ProfileTask::begin(parts, entry, &mut line).await {
+            task.run(line).await;
         }
-        task.run(line).await;
     });
 }
 
-/// Requests and saves under way: the heart wants one of each at a time, and a few that nobody waits for.
+/// Requests, saves and loads under way: the heart wants one of each at a time, and a few that nobody waits for.
 const DONE_QUEUE: usize = 64;
-/// Waiters are looked through for callers that have gone when there are twice as many as the last time, and more.
-const PURGE_FROM: usize = 256;
+/// How long callers wait for the saved session to be read, so that the first one has an answer within its patience.
+const LOAD_PATIENCE: Duration = Duration::from_secs(10);
 
 struct ProfileTask {
     parts: Parts,
     entry: Arc<Entry>,
     session: Session,
     fetcher: Result<Arc<dyn TokenFetcher>, String>,
-    waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
-    next_waiter: u64,
-    purge_at: usize,
+    waiters: Waiters,
+    loading: Loading,
+    /// What the daemon wanted last.
+    wanted: Wanted,
+    /// Which reading of the configuration is in force: while the profile rests, an older one than is wanted.
     reading: u64,
-    stage: Stage,
     done: mpsc::Sender<Event>,
     finished: mpsc::Receiver<Event>,
 }
 
+/// Whether the saved session is being read. A load may hang: it is not begun a second time beside itself.
+#[derive(Debug, PartialEq, Eq)]
+enum Loading {
+    No,
+    UnderWay,
+    /// And what it finds may be older than the last reload.
+    Again,
+}
+
 impl ProfileTask {
-    fn new(parts: Parts, entry: Arc<Entry>, wanted: &Wanted, restored: Restored) -> Self {
-        let (done, finished) = mpsc::channel(DONE_QUEUE);
-        let profile = &wanted.profile;
-        let fetcher = fetcher_of(profile, &parts);
+    /// Reads the saved session. Where that takes long, or the profile's tokens are constants, it goes on without until
+    /// it is there. `None` where the task is to end before.
+    async fn begin(parts: Parts, entry: Arc<Entry>, line: &mut LineEnd) -> Option<Self> {
+        let (done, mut finished) = mpsc::channel(DONE_QUEUE);
+        let began = parts.clock.boot();
+        load(&parts, entry.name(), done.clone());
+        let (restored, loading, wanted) = loop {
+            let wanted = line.wanted.borrow_and_update().clone();
+            match wanted.stage {
+                Stage::Serve => {}
+                Stage::Rest => drop(line.rested.send_replace(wanted.turn)),
+                Stage::End => return None,
+            }
+            let patience =
+                if is_constant(&wanted.profile) { Duration::ZERO } else { LOAD_PATIENCE };
+            tokio::select! {
+                biased;
+                changed = line.wanted.changed() => changed.ok()?,
+                Some(Event::Restored(restored)) = finished.recv() => {
+                    break (restored, Loading::No, wanted);
+                }
+                () = parts.clock.sleep_until(began + patience) => {
+                    break (not_read_yet(), Loading::UnderWay, wanted);
+                }
+            }
+        };
+        let fetcher = fetcher_of(&wanted.profile, &parts);
+        let settings = settings_of(&wanted.profile);
         let now = parts.clock.now();
-        let session =
-            Session::new(settings_of(profile), parts.boot_id.clone(), restored, now, jitter());
-        Self {
+        let session = Session::new(settings, parts.boot_id.clone(), restored, now, jitter());
+        Some(Self {
             parts,
             entry,
             session,
             fetcher,
-            waiters: HashMap::new(),
-            next_waiter: 0,
-            purge_at: PURGE_FROM,
+            waiters: Waiters::new(),
+            loading,
             reading: wanted.reading,
-            stage: Stage::Serve,
+            wanted,
             done,
             finished,
-        }
+        })
     }
 
     async fn run(&mut self, mut line: LineEnd) {
-        let now = self.parts.clock.now();
-        let first = self.session.begin(now);
-        self.act(first, now);
+        match self.wanted.stage {
+            Stage::Rest => self.handle(Event::Drain),
+            _ => {
+                let now = self.parts.clock.now();
+                let first = self.session.begin(now);
+                self.act(first, now);
+            }
+        }
         let clock = self.parts.clock.clone();
         let mut steps = clock.steps();
         loop {
@@ -96,47 +131,65 @@ impl ProfileTask {
                     None => std::future::pending().await,
                 }
             };
-            let event = tokio::select! {
-                Some(finished) = self.finished.recv() => finished,
-                Some(command) = line.commands.recv() => match command {
-                    Command::Ask(ask, sender) => self.admit(ask, sender),
-                    Command::Woke => Event::Woke,
-                },
+            // Whoever asks is answered by what is wanted and known by then, so that comes first and the question last.
+            tokio::select! {
+                biased;
                 changed = line.wanted.changed() => {
                     let wanted = line.wanted.borrow_and_update().clone();
                     if changed.is_err() || wanted.stage == Stage::End {
-                        self.handle(Event::End);
-                        return;
+                        return self.handle(Event::End);
                     }
-                    self.meet(wanted).await;
-                    line.resting.send_replace(self.rests());
-                    continue;
+                    self.meet(wanted);
                 }
-                () = timer => Event::Timer { last_read: self.entry.last_read() },
-                () = steps.next() => Event::WallStepped,
-            };
-            self.handle(event);
-            let rests = self.rests();
-            line.resting.send_if_modified(|resting| std::mem::replace(resting, rests) != rests);
+                Some(finished) = self.finished.recv() => match finished {
+                    Event::Restored(restored) => self.loaded(restored),
+                    event => self.handle(event),
+                },
+                () = timer => self.handle(Event::Timer { last_read: self.entry.last_read() }),
+                () = steps.next() => self.handle(Event::WallStepped),
+                () = line.woken.notified() => self.handle(Event::Woke),
+                Some(asked) = line.asks.recv() => self.admit(asked),
+            }
+            if self.wanted.stage == Stage::Rest && self.session.is_drained() {
+                let turn = self.wanted.turn;
+                line.rested.send_if_modified(|rested| std::mem::replace(rested, turn) != turn);
+            }
         }
     }
 
     /// Does what the daemon wants now.
-    async fn meet(&mut self, wanted: Wanted) {
-        if wanted.reading != self.reading {
-            self.reading = wanted.reading;
-            self.look_again(&wanted.profile).await;
-            self.fetcher = fetcher_of(&wanted.profile, &self.parts);
-            self.handle(Event::Reload(settings_of(&wanted.profile)));
+    fn meet(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+        if self.wanted.stage == Stage::Rest {
+            // A configuration read on the way here waits until the profile serves again: it would start requests.
+            return self.handle(Event::Drain);
         }
-        self.stage = wanted.stage;
-        if self.stage == Stage::Rest {
-            self.handle(Event::Drain);
+        if self.wanted.reading != self.reading {
+            self.reading = self.wanted.reading;
+            self.fetcher = fetcher_of(&self.wanted.profile, &self.parts);
+            self.handle(Event::Reload(settings_of(&self.wanted.profile)));
+            // A saved session that could not be opened may have been mended.
+            if self.session.is_unreadable() {
+                self.load();
+            }
         }
     }
 
-    fn rests(&self) -> bool {
-        self.stage == Stage::Rest && self.session.is_drained()
+    fn load(&mut self) {
+        if self.loading == Loading::No {
+            self.loading = Loading::UnderWay;
+            load(&self.parts, self.entry.name(), self.done.clone());
+        } else {
+            self.loading = Loading::Again;
+        }
+    }
+
+    fn loaded(&mut self, restored: Restored) {
+        let again = std::mem::replace(&mut self.loading, Loading::No) == Loading::Again;
+        self.handle(Event::Restored(restored));
+        if again && self.session.is_unreadable() {
+            self.load();
+        }
     }
 
     fn handle(&mut self, event: Event) {
@@ -145,13 +198,13 @@ impl ProfileTask {
         self.act(actions, now);
     }
 
-    /// Gives a caller a name, and its question to the session.
-    fn admit(&mut self, ask: Ask, sender: oneshot::Sender<Reply>) -> Event {
-        self.purge_gone();
-        let waiter = WaiterId(self.next_waiter);
-        self.next_waiter += 1;
-        self.waiters.insert(waiter, sender);
-        match ask {
+    /// Gives a caller a number, and its question to the session.
+    fn admit(&mut self, Asked { ask, sender }: Asked) {
+        for gone in self.waiters.gone() {
+            self.handle(Event::Gone(gone));
+        }
+        let waiter = self.waiters.add(sender);
+        let event = match ask {
             Ask::Read { min_ttl, strict } => Event::Read { waiter, min_ttl, strict },
             Ask::Reject { token } => Event::Reject { waiter, token },
             Ask::Login { replace } => {
@@ -160,25 +213,8 @@ impl ProfileTask {
             Ask::FollowLogin { login_id, wait } => Event::FollowLogin { waiter, login_id, wait },
             Ask::CancelLogin { login_id } => Event::CancelLogin { waiter, login_id },
             Ask::Logout { revoke } => Event::Logout { waiter, revoke },
-        }
-    }
-
-    /// Callers that went away cancel nothing, but many of them should not be remembered.
-    fn purge_gone(&mut self) {
-        if self.waiters.len() < self.purge_at {
-            return;
-        }
-        let gone: Vec<_> = self
-            .waiters
-            .iter()
-            .filter(|(_, sender)| sender.is_closed())
-            .map(|(waiter, _)| *waiter)
-            .collect();
-        for waiter in gone {
-            self.waiters.remove(&waiter);
-            self.handle(Event::Gone(waiter));
-        }
-        self.purge_at = PURGE_FROM.max(2 * self.waiters.len());
+        };
+        self.handle(event);
     }
 
     fn act(&mut self, actions: Vec<Action>, now: Now) {
@@ -192,10 +228,8 @@ impl ProfileTask {
                 }
                 Action::Tell(kind, message) => self.tell(kind, message, now),
                 Action::Answer(waiter, answer) => {
-                    if let Some(sender) = self.waiters.remove(&waiter) {
-                        let snapshot = self.entry.snapshot.load_full();
-                        let _caller_is_gone = sender.send(Reply { answer, snapshot });
-                    }
+                    let snapshot = self.entry.snapshot.load_full();
+                    self.waiters.answer(waiter, Reply { answer, snapshot });
                 }
             }
         }
@@ -243,14 +277,6 @@ impl ProfileTask {
         }
         let told = Told { kind, profile, at: now.wall.as_secs(), message };
         let _nobody_watches = self.parts.events.send(told);
-    }
-
-    /// A saved session that could not be opened may have been mended: it is read again on reload.
-    async fn look_again(&mut self, profile: &Profile) {
-        if self.session.is_unreadable() {
-            let restored = load(&self.parts, profile).await;
-            self.handle(Event::Restored(restored));
-        }
     }
 }
 

@@ -1,22 +1,34 @@
 //! The saved session: read when its profile starts, changed as the session says, both on a blocking thread.
 
 use super::chain;
-use crate::config::{Auth, Profile};
 use crate::registry::Parts;
-use crate::store::{Aside as StoreAside, Store, StoreError};
+use crate::store::{Aside as StoreAside, SavedSession, Store, StoreError};
+use crate::tasks::TaskError;
 use bearerd_proto::ProfileName;
 use bearerd_session::time::Now;
-use bearerd_session::{Aside, Record, Restored, StoreOp};
+use bearerd_session::{Aside, Event, Record, Restored, StoreOp};
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-pub(super) async fn load(parts: &Parts, profile: &Profile) -> Restored {
-    if matches!(profile.auth(), Auth::None | Auth::TestAuth) {
-        return Restored::Nothing;
-    }
+/// Reads the saved session in a task of its own: the disk may take its time, and the profile has more to do than wait.
+pub(super) fn load(parts: &Parts, profile: &ProfileName, done: mpsc::Sender<Event>) {
+    let tasks = parts.tasks.clone();
     let store = Arc::clone(&parts.store);
-    let name = profile.name().clone();
-    match parts.tasks.spawn_blocking("load", move || store.load(&name)).await {
+    let name = profile.clone();
+    let work = tasks.spawn_blocking("load", move || store.load(&name));
+    tasks.spawn("loaded", async move {
+        let _task_has_ended = done.send(Event::Restored(restored(work.await))).await;
+    });
+}
+
+/// What a profile goes on with while its saved session is being read.
+pub(super) fn not_read_yet() -> Restored {
+    Restored::Unreadable("the disk has not given it yet; bearerd goes on reading it".to_owned())
+}
+
+fn restored(loaded: Result<Result<Option<SavedSession>, StoreError>, TaskError>) -> Restored {
+    match loaded {
         Ok(Ok(None)) => Restored::Nothing,
         Ok(Ok(Some(saved))) => match serde_json::from_slice::<Record>(saved.expose()) {
             Ok(record) => Restored::Session(Box::new(record)),

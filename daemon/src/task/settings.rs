@@ -13,6 +13,11 @@ pub(super) fn settings_of(profile: &Profile) -> Settings {
     Settings { profile: profile.name().clone(), binding: profile.binding(), kind, reuse_window }
 }
 
+/// Whether there is nothing to fetch for the profile, and nothing to read.
+pub(super) fn is_constant(profile: &Profile) -> bool {
+    matches!(profile.auth(), Auth::None | Auth::TestAuth)
+}
+
 /// As `wallaroo.auth`'s `NoAuth`.
 fn no_auth() -> Constant {
     Constant { token: None, user_id: None, user_email: Some("default@ex.co".to_owned()) }
