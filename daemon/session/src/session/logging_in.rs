@@ -172,7 +172,7 @@ impl Session {
         self.orphan_in_flight(|_| in_flight.clone());
         self.slots.retain(|key, _| *key == SlotKey::default());
         self.user = User::default();
-        self.note_answer(granted, now);
+        self.note_answer(granted, asked, now);
         self.attempts.succeeded();
         self.grant = Grant::of_login(granted, asked);
         self.replaced = replaced.map(|old| old.refresh_token);

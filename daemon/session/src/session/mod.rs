@@ -23,7 +23,7 @@ use crate::schedule::Jitter;
 use crate::settings::{Kind, Settings};
 use crate::slot::{Slot, SlotKey};
 use crate::storage::{Generation, Storage};
-use crate::time::{Boot, Now};
+use crate::time::{Boot, Now, Wall};
 use bearerd_proto::Secret;
 use logging_out::Leaving;
 use saving::Storing;
@@ -69,6 +69,8 @@ pub struct Session {
     /// Nobody reads: the session only keeps itself alive.
     asleep: bool,
     draining: bool,
+    /// Since when there has been no session that could be renewed, for a reason that is worth telling.
+    broken_since: Wall,
     clock_skew: Option<i64>,
     fetches: u64,
     next_fetch: u64,
@@ -134,6 +136,7 @@ impl Session {
             last_read: now.boot,
             asleep: false,
             draining: false,
+            broken_since: now.wall,
             clock_skew: None,
             fetches: 0,
             next_fetch: 0,
@@ -294,17 +297,46 @@ impl Session {
         self.slots.entry(SlotKey::default()).or_default()
     }
 
-    fn note_answer(&mut self, granted: &Granted, now: Now) {
+    fn note_answer(&mut self, granted: &Granted, asked: Boot, now: Now) {
         self.fetches += 1;
-        if let Some(idp_time) = granted.idp_time {
-            self.clock_skew = Some(idp_time.as_secs().saturating_sub(now.wall.as_secs()));
-        }
+        self.clock_skew =
+            granted.idp_time.map(|at| skew(at, now.wall_at(asked), now.wall)).or(self.clock_skew);
         if granted.user_id.is_some() && granted.user_id != self.user.id {
             self.user.id.clone_from(&granted.user_id);
             self.user.email = None;
         }
         if granted.user_email.is_some() {
             self.user.email.clone_from(&granted.user_email);
+        }
+    }
+}
+
+/// Seconds that the IdP's clock is ahead, by the moment that it gave to an answer. That lies anywhere between question
+/// and answer: within, there is no skew to be seen.
+fn skew(idp_time: Wall, asked: Wall, answered: Wall) -> i64 {
+    let (at, from, to) = (idp_time.as_secs(), asked.as_secs(), answered.as_secs());
+    at.saturating_sub(at.clamp(from.min(to), to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_answer_is_no_skew() {
+        let wall = Wall::from_secs;
+        for (idp, asked, answered, ahead) in [
+            (100, 100, 100, 0),
+            (100, 100, 112, 0),
+            (90, 100, 112, -10),
+            (130, 100, 112, 18),
+            (5, 10, 4, 1),
+        ] {
+            assert_eq!(
+                skew(wall(idp), wall(asked), wall(answered)),
+                ahead,
+                "{idp} {asked} {answered}"
+            );
         }
     }
 }

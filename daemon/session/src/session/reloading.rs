@@ -17,6 +17,7 @@ impl Session {
     /// Takes up what the store found. A session bound elsewhere is kept, and its tokens go nowhere.
     pub(super) fn restore(&mut self, restored: Restored, now: Now, jitter: Jitter) {
         self.changed = true;
+        self.broken_since = now.wall;
         match restored {
             Restored::Nothing => {}
             Restored::Unreadable(reason) => self.unreadable = Some(reason),
@@ -164,6 +165,7 @@ impl Session {
             // An older one that is parked was never moved aside, as no save came through.
             self.stranded |= self.parked.is_some();
             self.parked = Some(Box::new(self.live_record(now)));
+            self.broken_since = now.wall;
             // A save of it that is under way is one of the parked session now.
             if let Some(storing) = &mut self.storing {
                 storing.live = false;

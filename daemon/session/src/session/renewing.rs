@@ -94,7 +94,7 @@ impl Session {
     }
 
     fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
-        self.note_answer(granted, now);
+        self.note_answer(granted, in_flight.asked, now);
         self.told_over = false;
         let rotated =
             self.grant.as_mut().is_some_and(|grant| grant.renew(granted, in_flight.asked));
@@ -207,6 +207,7 @@ impl Session {
         if let Some(grant) = &mut self.grant {
             grant.over = Some(reason.clone());
         }
+        self.broken_since = now.wall;
         self.attempts.succeeded();
         for slot in self.slots.values_mut() {
             slot.attempts.succeeded();

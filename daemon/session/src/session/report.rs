@@ -150,8 +150,12 @@ impl Session {
             });
         }
         let refusal = self.no_session()?;
-        Some(LastError { code: refusal.code, message: refusal.message, at: 0 })
-            .filter(|_| self.is_broken())
+        Some(LastError {
+            code: refusal.code,
+            message: refusal.message,
+            at: self.broken_since.as_secs(),
+        })
+        .filter(|_| self.is_broken())
     }
 
     /// Whether there is more to say than that nobody has logged in yet.
