@@ -140,7 +140,7 @@ fn long() -> Vec<Step> {
 
 fn dependencies() -> Step {
     let about = "licences, duplicates and sources of the dependencies";
-    Step::new("dependencies", about, "cargo deny --offline check bans licenses sources")
+    Step::new("dependencies", about, "cargo deny check bans licenses sources")
         .needing(&[Part::CargoDeny])
 }
 
