@@ -120,9 +120,13 @@ impl Session {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
         }
-        self.slots.entry(key.clone()).or_default().rejected = true;
-        self.changed = true;
-        if !self.is_on_its_way(&key) {
+        let comes = self.is_on_its_way(&key);
+        // Going down, nothing would replace it any more.
+        if comes || !self.draining {
+            self.slots.entry(key.clone()).or_default().rejected = true;
+            self.changed = true;
+        }
+        if !comes {
             if let Some(refusal) = self.refusal_of_a_fetch(&key, now) {
                 return self.answer(waiter, Answer::Refused(refusal));
             }

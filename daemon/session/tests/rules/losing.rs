@@ -1,7 +1,7 @@
 //! Lost answers: the IdP may have carried the refresh out, and a second use may end the session.
 
 use crate::play::{Play, denied, failed, granted, lost, settings};
-use bearerd_proto::ErrorCode;
+use bearerd_proto::{ErrorCode, Secret};
 use bearerd_session::{Cause, Event, OAuthError, Settings};
 use std::time::Duration;
 
@@ -133,6 +133,20 @@ fn an_idp_that_rotates_after_all_is_not_known_not_to_any_more() {
         play.reply(grants);
     }
     play.advance(1800 * SECOND);
+    play.reply(lost());
+    play.advance(60 * SECOND);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn a_token_in_a_useless_answer_shows_that_the_idp_rotates() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.reply(granted("2").refresh(Some("r-1")));
+    play.glance();
+    play.advance(1800 * SECOND);
+    play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-3")) }));
+    play.advance(2 * SECOND);
     play.reply(lost());
     play.advance(60 * SECOND);
     play.nothing_is_sent();

@@ -102,6 +102,17 @@ fn a_token_fetched_for_a_reject_under_ten_seconds_ago_is_not_fetched_again() {
 }
 
 #[test]
+fn a_token_that_has_expired_since_is_not_the_current_one_any_more() {
+    let mut play = Play::logged_in(granted("1"));
+    play.reject("a-1");
+    play.reply(granted("2").lives(5));
+    play.advance(5 * SECOND);
+    let rejecter = play.reject("a-2");
+    play.reply(granted("3"));
+    assert_eq!(play.token(rejecter), ("a-3".to_owned(), false));
+}
+
+#[test]
 fn an_unknown_token_gives_the_current_one() {
     let mut play = after_a_reject();
     let late = play.reject("a-1");

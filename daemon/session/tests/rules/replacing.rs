@@ -53,6 +53,22 @@ fn readers_keep_the_old_token_and_its_user_until_the_new_one_is_on_disk() {
 }
 
 #[test]
+fn an_end_while_the_new_token_is_being_saved_is_no_end_of_the_session() {
+    let mut play = Play::logged_in(granted("1").refresh(None).lives(60));
+    play.advance(54 * SECOND);
+    play.start_login(false);
+    play.disk = Disk::Hangs;
+    play.person_confirms(granted("2").refresh(None));
+    play.advance(SECOND);
+    assert_eq!(play.served(), None);
+    let reader = play.read();
+    assert!(play.waits(reader), "the new one is on its way");
+    play.disk_is_back(true);
+    assert_eq!(play.token(reader), ("a-2".to_owned(), false));
+    assert_eq!(play.times_told(EventKind::LoginRequired), 0);
+}
+
+#[test]
 fn the_old_refresh_token_is_revoked_once_the_new_one_is_in_force() {
     let mut play = Play::logged_in(granted("1"));
     play.log_in(granted("2").sid(Some("sid-2")));
@@ -73,7 +89,14 @@ fn a_login_in_the_same_session_of_the_idp_revokes_nothing() {
 
 #[test]
 fn a_refresh_under_way_at_a_login_is_revoked_unless_it_shares_the_session_of_the_idp() {
-    for (sid, revoked) in [("sid-1", 0), ("sid-2", 2)] {
+    // Not every answer says whose session it is.
+    let cases = [
+        ("sid-1", Some("sid-1"), 0),
+        ("sid-1", None, 0),
+        ("sid-2", Some("sid-1"), 2),
+        ("sid-2", None, 2),
+    ];
+    for (sid, late_sid, revoked) in cases {
         let mut play = Play::logged_in(granted("1").lives(600));
         play.advance(296 * SECOND);
         play.start_login(false);
@@ -83,7 +106,7 @@ fn a_refresh_under_way_at_a_login_is_revoked_unless_it_shares_the_session_of_the
         };
         let (refresh, poll) = (*refresh, *poll);
         play.answer_to(poll, granted("2").sid(Some(sid)));
-        play.answer_to(refresh, granted("3"));
+        play.answer_to(refresh, granted("3").sid(late_sid));
         let revocations =
             play.sent.iter().filter(|(_, request)| matches!(request, Request::Revoke { .. }));
         assert_eq!(revocations.count(), revoked, "{sid}");

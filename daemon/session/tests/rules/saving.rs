@@ -134,3 +134,13 @@ fn a_token_that_expires_while_its_save_hangs_is_not_served() {
     play.advance(2 * SECOND);
     assert_eq!(play.served(), None);
 }
+
+#[test]
+fn a_token_that_expires_while_its_save_hangs_does_not_replace_a_good_one() {
+    let mut play = Play::logged_in(granted("1"));
+    play.disk = Disk::Hangs;
+    play.reject("a-1");
+    play.reply(granted("2").lives(1));
+    play.advance(2 * SECOND);
+    assert_eq!(play.served(), Some("a-1"));
+}

@@ -122,10 +122,12 @@ impl Prompter {
             _ => newer,
         };
         if let (Outcome::Granted(granted), Some(newer)) = (outcome, rotated) {
-            self.unsaved.insert(
-                granted.access_token.expose().to_owned(),
-                (newer.expose().to_owned(), now.boot),
-            );
+            // One that comes while another is held back waits no longer than that one.
+            let held_back = self.unsaved.values().map(|(_, since)| *since);
+            let since = held_back.filter(|since| now.boot < *since + SAVE_PATIENCE).min();
+            let newer = newer.expose().to_owned();
+            let access_token = granted.access_token.expose().to_owned();
+            self.unsaved.insert(access_token, (newer, since.unwrap_or(now.boot)));
         }
         if let Some(asked) = asked {
             self.quiet_until = match outcome {
