@@ -24,6 +24,8 @@ use tokio::sync::{broadcast, watch};
 
 /// A stop waits this long for requests to IdPs under way; the unit allows 75 s.
 const DRAIN: Duration = Duration::from_secs(60);
+/// What is left when the last connection is closed, a last save above all, has this long.
+const LAST_TASKS: Duration = Duration::from_secs(5);
 /// Events that a slow watcher may be behind before it loses the oldest.
 const EVENT_BACKLOG: usize = 256;
 
@@ -135,7 +137,10 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
     let (served, steered) = tokio::join!(serving, steering);
     served?;
     steered?;
-    tasks.wait_all().await;
+    // What hangs in the kernel, a save on a dead disk, is left behind: it was waited for.
+    if tokio::time::timeout(LAST_TASKS, tasks.wait_all()).await.is_err() {
+        tracing::warn!(tasks = tasks.live(), "ending although not all is done");
+    }
     drop(locked);
     Ok(())
 }

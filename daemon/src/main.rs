@@ -69,8 +69,10 @@ fn run(environment: &Environment) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    runtime.block_on(app::run(places, passed))?;
-    Ok(())
+    let outcome = runtime.block_on(app::run(places, passed));
+    // A thread that hangs on a dead disk must not keep the process from ending.
+    runtime.shutdown_background();
+    Ok(outcome?)
 }
 
 fn check_config(environment: &Environment) -> ExitCode {

@@ -191,6 +191,7 @@ impl Registry {
 
     /// Puts a configuration in force: new profiles start, those that left rest, all others are told.
     pub fn install(&self, config: Config) {
+        self.parts.fetchers.read_again();
         let before = self.served.load_full();
         let mut retired = self.retired();
         let mut entries = BTreeMap::new();
@@ -245,6 +246,15 @@ impl Registry {
         entry
     }
 
+    /// Every profile whose session this daemon holds, those included that have left the configuration.
+    ///
+    /// # Errors
+    /// `misconfigured` where the configuration has not been good since the start: nothing is known of any session.
+    pub fn everyone(&self) -> Result<Vec<Arc<Entry>>, ErrorBody> {
+        self.served.load().usable()?;
+        Ok(self.all())
+    }
+
     fn all(&self) -> Vec<Arc<Entry>> {
         self.served.load().entries.values().chain(self.retired().values()).cloned().collect()
     }
@@ -260,16 +270,21 @@ impl Served {
     /// # Errors
     /// As there.
     pub fn entry(&self, name: Option<&ProfileName>) -> Result<Arc<Entry>, ErrorBody> {
+        self.usable()?;
+        let profile = self.config.profile_for(name)?;
+        self.entries.get(profile.name()).cloned().ok_or_else(|| {
+            ErrorBody::new(ErrorCode::Internal, "a configured profile has no entry: report this")
+                .of(profile.name())
+        })
+    }
+
+    fn usable(&self) -> Result<(), ErrorBody> {
         if let (true, Some(error)) = (self.never_good, &self.error) {
             let message = format!(
                 "the configuration can't be used: {error}; mend it, then reload bearerd (SIGHUP)"
             );
             return Err(ErrorBody::new(ErrorCode::Misconfigured, message));
         }
-        let profile = self.config.profile_for(name)?;
-        self.entries.get(profile.name()).cloned().ok_or_else(|| {
-            ErrorBody::new(ErrorCode::Internal, "a configured profile has no entry: report this")
-                .of(profile.name())
-        })
+        Ok(())
     }
 }

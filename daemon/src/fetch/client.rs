@@ -105,6 +105,13 @@ impl HttpClients {
         shared.insert(route, Arc::downgrade(&client));
         client
     }
+
+    /// Forgets every client, so that the next requests read the trusted certificates anew. Those under way go on.
+    pub(super) fn forget_built(&self) {
+        for client in lock(&self.shared).values().filter_map(Weak::upgrade) {
+            client.forget();
+        }
+    }
 }
 
 impl SharedClient {

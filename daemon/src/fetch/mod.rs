@@ -44,6 +44,9 @@ pub trait Fetchers: Debug + Send + Sync {
     /// # Errors
     /// The profile's tokens are constants, so that there is nothing to fetch.
     fn fetcher_for(&self, profile: &Profile) -> Result<Arc<dyn TokenFetcher>, FetcherError>;
+
+    /// The configuration was read again, and with it every file that it names is to be.
+    fn read_again(&self) {}
 }
 
 impl Fetchers for HttpClients {
@@ -54,6 +57,10 @@ impl Fetchers for HttpClients {
             }
             Auth::Sso(sso) => Ok(Arc::new(KeycloakTokenFetcher::new(sso, self))),
         }
+    }
+
+    fn read_again(&self) {
+        self.forget_built();
     }
 }
 

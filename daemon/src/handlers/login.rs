@@ -57,7 +57,7 @@ pub(super) async fn logout(
     let revoke = request.revoke.unwrap_or(true);
     let entries = match &request.profile {
         Some(name) => vec![shared.registry.entry(Some(name))?],
-        None => shared.registry.served().entries.values().cloned().collect(),
+        None => shared.registry.everyone()?,
     };
     let all = join_all(entries.iter().map(|entry| log_out(entry, revoke))).await;
     let profiles = all.into_iter().collect::<Result<Vec<_>, _>>()?;
