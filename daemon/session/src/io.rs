@@ -78,7 +78,7 @@ pub enum Event {
         outcome: Outcome,
     },
     /// The store did what it was told, or could not: a sentence says why.
-    Stored(Result<(), String>),
+    Stored(Result<(), StoreFailure>),
     /// The moment of [`crate::Session::deadline`] has come.
     Timer {
         /// When a reader was last served from the snapshot.
@@ -94,6 +94,15 @@ pub enum Event {
     Drain,
     /// The daemon ends now: whoever waits is told.
     End,
+}
+
+/// Why the store could not do what it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreFailure {
+    /// What happened and what mends it, for a person.
+    pub message: String,
+    /// What stands there can't be opened, so it was not replaced. A login that a person asked for moves it aside.
+    pub unopenable: bool,
 }
 
 /// Something is to be done, in the order given.

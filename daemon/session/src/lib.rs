@@ -24,7 +24,7 @@ mod storage;
 
 mod record;
 
-pub use io::{Action, Answer, Event, FetchId, Request, StoreOp, WaiterId};
+pub use io::{Action, Answer, Event, FetchId, Request, StoreFailure, StoreOp, WaiterId};
 pub use outcome::{
     Cause, DeviceAuthorization, Failure, Granted, Next, OAuthError, Outcome, Reach, RequestKind,
     Verdict, verdict,

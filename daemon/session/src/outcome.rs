@@ -255,7 +255,7 @@ pub fn verdict(request: RequestKind, cause: &Cause) -> Verdict {
             (RequestKind::DevicePoll, E::ExpiredToken | E::InvalidGrant) => {
                 session(ErrorCode::LoginExpired, Next::Over)
             }
-            (RequestKind::DevicePoll, E::AccessDenied) => {
+            (RequestKind::DeviceStart | RequestKind::DevicePoll, E::AccessDenied) => {
                 session(ErrorCode::LoginDenied, Next::Over)
             }
             (RequestKind::Refresh, E::InvalidGrant) => {
@@ -268,7 +268,7 @@ pub fn verdict(request: RequestKind, cause: &Cause) -> Verdict {
                 | E::UnsupportedGrantType
                 | E::InvalidRequest,
             ) => session(ErrorCode::Misconfigured, Next::Hold(MISCONFIGURED_HOLD)),
-            (_, E::InvalidScope | E::InvalidTarget | E::AccessDenied) => {
+            (_, E::InvalidScope | E::InvalidTarget) => {
                 slot(ErrorCode::BadRequest, Next::Hold(BAD_REQUEST_HOLD))
             }
             _ => slot(ErrorCode::IdpRejected, Next::Backoff),

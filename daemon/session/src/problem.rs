@@ -65,9 +65,9 @@ impl Attempts {
 
     /// A person or a reload says: try again now. What the IdP said about coming again still counts.
     pub(crate) fn forgive(&mut self) {
-        self.not_before = self.retry_after;
         self.hold = None;
-        self.ended = None;
+        // Many who ask for a login, or reload, at once are no reason to ask the IdP as often.
+        self.not_before = self.pull_from();
     }
 
     /// The earliest attempt that a caller without a token may pull forward, where the last one failed.

@@ -23,6 +23,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(bearerd_proto::PATIENC
 pub(crate) const WISH_PATIENCE: Duration = Duration::from_secs(1);
 /// A caller without a token starts no new attempt within this of the last failed one.
 pub(crate) const PULL_SPACING: Duration = Duration::from_secs(2);
+/// How much of a token's lifetime its way here may take.
+pub(crate) const ANSWER_TAKES: Duration = Duration::from_secs(1);
 /// A token fetched because of a `reject` is not fetched again for another one within this.
 pub(crate) const REJECT_SPACING: Duration = Duration::from_secs(10);
 /// A save holds a new token back no longer than this.

@@ -48,6 +48,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether a save failed because what it would replace can't be opened, though the disk gave it.
+    pub fn is_unopenable(&self) -> bool {
+        match self {
+            Self::NotSaved { reason: NotSavedReason::State(state), .. } => state.is_unopenable(),
+            Self::Unreadable { reason, .. } => !matches!(reason, UnreadableReason::Io(_)),
+            _ => false,
+        }
+    }
+
     pub(super) fn unreadable(path: impl Into<PathBuf>, reason: UnreadableReason) -> Self {
         Self::Unreadable { path: path.into(), reason }
     }

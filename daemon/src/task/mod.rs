@@ -16,7 +16,8 @@ use crate::snapshot::Snapshot;
 use bearerd_proto::{Event as Told, EventKind};
 use bearerd_session::time::Now;
 use bearerd_session::{
-    Action, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreOp,
+    Action, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreFailure,
+    StoreOp,
 };
 use random::{jitter, login_id};
 use saved::{load, not_read_yet, perform};
@@ -259,8 +260,11 @@ impl ProfileTask {
         let work = tasks.spawn_blocking("save", move || perform(store.as_ref(), &profile, op, now));
         tasks.spawn("saved", async move {
             let result = match work.await {
-                Ok(result) => result.map_err(|error| chain(&error)),
-                Err(error) => Err(chain(&error)),
+                Ok(result) => result.map_err(|error| StoreFailure {
+                    message: chain(&error),
+                    unopenable: error.is_unopenable(),
+                }),
+                Err(error) => Err(StoreFailure { message: chain(&error), unopenable: false }),
             };
             let _task_has_ended = done.send(Event::Stored(result)).await;
         });

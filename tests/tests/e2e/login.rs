@@ -4,7 +4,7 @@ use bearerd_client::{
     ClientError, ErrorCode, LoggedIn, LoginAnswer, LoginRequest, PendingLogin, ProfileState,
 };
 use bearerd_test_idp::{CallKind, Fault, Settings, Times, When};
-use bearerd_tests::daemon::{Rig, name};
+use bearerd_tests::daemon::{Rig, eventually, name};
 use std::time::Duration;
 
 /// A rig whose logins wait for their person.
@@ -145,8 +145,15 @@ fn a_login_that_cannot_start_says_why() {
     assert_eq!(error.code(), Some(ErrorCode::IdpUnreachable), "{error}");
     rig.idp.start_listening();
     rig.idp.disable_client("sdk-client");
+    // Within 2 s of the failed start everybody gets that one's answer, and no call is made.
     let error = rig.daemon.client().login(&request).unwrap_err();
-    assert_eq!(error.code(), Some(ErrorCode::Misconfigured), "{error}");
+    assert_eq!(error.code(), Some(ErrorCode::IdpUnreachable), "{error}");
+    assert!(error.retry_after().is_some_and(|wait| wait <= 2), "{error:?}");
+    assert_eq!(rig.idp.count(CallKind::DeviceStart), 0);
+    eventually("a login says that the client is disabled", || {
+        let error = rig.daemon.client().login(&request).unwrap_err();
+        (error.code() == Some(ErrorCode::Misconfigured)).then_some(())
+    });
     rig.idp.enable_client("sdk-client");
     let plain = rig.home.sso(Rig::PROFILE, &rig.idp);
     rig.home.configure(&plain.replace("http://", "https://"));

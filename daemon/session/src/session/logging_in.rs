@@ -6,7 +6,7 @@ use crate::io::{Action, Answer, FetchId, Request, WaiterId};
 use crate::login::{Login, Pending, Stage};
 use crate::outcome::{Cause, Failure, Granted, Next, OAuthError, Outcome, RequestKind, verdict};
 use crate::problem::seconds_up;
-use crate::schedule::{Jitter, PATIENCE, RETRY_AFTER_CAP};
+use crate::schedule::{Jitter, PATIENCE, PULL_SPACING, RETRY_AFTER_CAP};
 use crate::slot::{Held, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
@@ -30,6 +30,14 @@ impl Session {
             login.replace |= replace;
             login.starters.push((waiter, now.boot + PATIENCE));
             return self.show_pending(now);
+        }
+        if let Some((failed, refusal)) = &self.start_failed
+            && now.boot < *failed + PULL_SPACING
+        {
+            let wait = seconds_up((*failed + PULL_SPACING).since(now.boot));
+            let retry_after = Some(refusal.retry_after.unwrap_or_default().max(wait));
+            let refusal = ErrorBody { retry_after, ..refusal.clone() };
+            return self.answer(waiter, Answer::Refused(refusal));
         }
         let over = self.grant.as_ref().is_some_and(|grant| !grant.is_live());
         let stage = if over && !replace && self.in_flight.is_none() {
@@ -112,7 +120,9 @@ impl Session {
                 let refusal = ErrorBody::new(verdict.code, message).of(&self.settings.profile);
                 let retry_after =
                     failure.retry_after.map(|wait| seconds_up(wait.min(RETRY_AFTER_CAP)));
-                self.end_login(Err(ErrorBody { retry_after, ..refusal }));
+                let refusal = ErrorBody { retry_after, ..refusal };
+                self.start_failed = Some((now.boot, refusal.clone()));
+                self.end_login(Err(refusal));
             }
             (Stage::Pending(pending), outcome) => {
                 let Some((_, asked)) = pending.polling.take_if(|(polling, _)| *polling == fetch)
@@ -179,6 +189,8 @@ impl Session {
         let held = Held::of(granted, asked, false);
         self.slot().take(granted, held, now.boot, jitter);
         self.told_over = false;
+        self.login_unsaved = true;
+        self.logged_out_unread = None;
         self.held_back = Some((self.storage.want(Wish::Save), now.boot));
         self.advance_stage(|stage| match stage {
             Stage::Pending(pending) => Stage::Saving(pending),

@@ -25,8 +25,12 @@ impl Session {
     pub(super) fn log_out(&mut self, waiter: WaiterId, revoke: bool, now: Now) {
         // What can't be opened is not deleted: it is no session that anybody could use.
         let message = self.unreadable.as_ref().map(|reason| {
-            format!("the saved session can't be opened and stays where it is: {reason}")
+            format!(
+                "the saved session can't be opened: it stays where it is, and is forgotten as soon as it \
+                 can: {reason}"
+            )
         });
+        self.logged_out_unread = self.unreadable.as_ref().map(|_| revoke);
         self.end_login_unasked("its profile was logged out", revoke);
         let refresh_token = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
         let had_session = self.is_live() || self.parked.is_some();
@@ -39,7 +43,8 @@ impl Session {
         self.forget_tokens();
         self.parked = None;
         self.stranded = false;
-        let generation = if self.is_constant() { 0 } else { self.storage.want(Wish::Forget) };
+        let generation =
+            if self.is_constant() && !had_session { 0 } else { self.storage.want(Wish::Forget) };
         if had_session {
             self.actions.push(Action::Tell(EventKind::LoggedOut, None));
         }

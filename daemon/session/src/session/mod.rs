@@ -24,7 +24,7 @@ use crate::settings::{Kind, Settings};
 use crate::slot::{Slot, SlotKey};
 use crate::storage::{Generation, Storage};
 use crate::time::{Boot, Now, Wall};
-use bearerd_proto::Secret;
+use bearerd_proto::{ErrorBody, Secret};
 use logging_out::Leaving;
 use saving::Storing;
 use std::collections::BTreeMap;
@@ -63,6 +63,12 @@ pub struct Session {
     /// To be revoked once its replacement is in force.
     replaced: Option<Secret>,
     told_not_saved: bool,
+    /// A logout while the saved session could not be opened, and whether it revokes: carried out when it can.
+    logged_out_unread: Option<bool>,
+    /// A login has taken effect that is not on disk yet.
+    login_unsaved: bool,
+    /// The start of a login failed then: whoever asks again at once gets the same.
+    start_failed: Option<(Boot, ErrorBody)>,
     told_over: bool,
     /// When a reader was last here.
     last_read: Boot,
@@ -132,6 +138,9 @@ impl Session {
             held_back: None,
             replaced: None,
             told_not_saved: false,
+            logged_out_unread: None,
+            login_unsaved: false,
+            start_failed: None,
             told_over: false,
             last_read: now.boot,
             asleep: false,
@@ -279,10 +288,10 @@ impl Session {
         self.answers.push((waiter, answer));
     }
 
-    /// What was published stands before the answers that point to it.
+    /// What was published stands before the events and the answers that speak of it.
     fn take_actions(&mut self) -> Vec<Action> {
         if std::mem::take(&mut self.changed) {
-            self.actions.push(Action::Publish);
+            self.actions.insert(0, Action::Publish);
         }
         let answers = self.answers.drain(..).map(|(waiter, answer)| Action::Answer(waiter, answer));
         self.actions.extend(answers);

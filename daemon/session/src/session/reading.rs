@@ -4,7 +4,7 @@ use super::Session;
 use crate::callers::{Caller, Want};
 use crate::io::{Answer, WaiterId};
 use crate::problem::Problem;
-use crate::schedule::{PATIENCE, REJECT_SPACING, WISH_PATIENCE};
+use crate::schedule::{ANSWER_TAKES, PATIENCE, REJECT_SPACING, WISH_PATIENCE};
 use crate::slot::{Held, SlotKey};
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorBody, Secret};
@@ -49,8 +49,10 @@ impl Session {
 
     /// The token in hand is good, but not for as long as the caller wishes.
     fn wish(&mut self, waiter: WaiterId, slot: SlotKey, min_ttl: Duration, strict: bool, now: Now) {
+        // No fresh token arrives with its whole lifetime: a second of it is for the way.
+        let reach = min_ttl.saturating_add(ANSWER_TAKES);
         let fresh_could =
-            self.can_renew() && self.lifetime_of(&slot).is_none_or(|lifetime| min_ttl <= lifetime);
+            self.can_renew() && self.lifetime_of(&slot).is_none_or(|lifetime| reach <= lifetime);
         let failed = self.problem(&slot).is_some();
         let nothing_comes = self.draining && !self.is_under_way(&slot);
         if strict {

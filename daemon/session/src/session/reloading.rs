@@ -30,10 +30,25 @@ impl Session {
 
     /// A mended state file, read again on reload.
     pub(super) fn restored_again(&mut self, restored: Restored, now: Now, jitter: Jitter) {
-        if self.unreadable.is_some() && !self.is_live() {
-            self.unreadable = None;
-            self.restore(restored, now, jitter);
+        if self.unreadable.is_none() || self.is_live() {
+            return;
         }
+        self.unreadable = None;
+        match (self.logged_out_unread, restored) {
+            (Some(revoke), Restored::Session(record)) => self.forget_unread(*record, revoke),
+            (_, restored) => self.restore(restored, now, jitter),
+        }
+    }
+
+    /// Somebody logged out of a session that can be opened only now.
+    fn forget_unread(&mut self, record: Record, revoke: bool) {
+        self.logged_out_unread = None;
+        self.changed = true;
+        let ours = record.binding == self.settings.binding;
+        if let Some(saved) = record.grant.filter(|_| revoke && ours) {
+            self.revoke(saved.refresh_token);
+        }
+        self.storage.want(Wish::Forget);
     }
 
     fn take_up(&mut self, record: Record, now: Now, jitter: Jitter) {
@@ -109,6 +124,7 @@ impl Session {
         let moved = settings.binding != self.settings.binding;
         // A profile that had left the configuration comes back.
         self.draining = false;
+        self.start_failed = None;
         if moved {
             self.park(now);
         }

@@ -1,12 +1,14 @@
 //! What is seen of a session from outside.
 
 use super::{Session, User};
+use crate::grant::Lost;
 use crate::io::Answer;
 use crate::login::{Login, Stage};
 use crate::outcome::{Cause, Failure};
 use crate::problem::Problem;
 use crate::settings::Kind;
 use crate::slot::{Held, SlotKey};
+use crate::storage::Wish;
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorCode, LastError, LoggedIn, PendingLogin, ProfileState, Secret};
 
@@ -78,15 +80,20 @@ impl Session {
         Some(View {
             token: Some(&held.token),
             expires: held.expires(),
-            refresh: held
-                .expires()
-                .and_then(|expires| self.planned(&key, now).map(|planned| planned.min(expires))),
+            refresh: held.expires().map(|expires| self.good_until(&key, now).min(expires)),
             scope: held.scope.as_deref(),
             user_id: self.shown_user.id.as_deref(),
             user_email: self.shown_user.email.as_deref(),
             degraded: over || slot.rejected || self.problem(&key).is_some(),
             asleep: self.asleep,
         })
+    }
+
+    /// Until when a client may hold the token without asking: to the next attempt to renew it, now if that is under way,
+    /// to the token's end if none will come.
+    fn good_until(&self, key: &SlotKey, now: Now) -> Boot {
+        let under_way = self.in_flight.as_ref().filter(|in_flight| in_flight.slot == *key);
+        self.planned(key, now).or(under_way.map(|in_flight| in_flight.asked)).unwrap_or(Boot::NEVER)
     }
 
     /// How the session is.
@@ -131,7 +138,9 @@ impl Session {
             };
         }
         match self.problem(&key) {
-            None if served => ProfileState::Ready,
+            None if served && self.is_rejected(&key) => ProfileState::Degraded,
+            // An idle session keeps itself alive, and fetches a token for the next reader.
+            None if served || self.asleep => ProfileState::Ready,
             // The first token, or the next, is on its way: nothing has failed, and still nobody gets one.
             None => ProfileState::Degraded,
             Some(problem) if problem.code == ErrorCode::Misconfigured => {
@@ -139,6 +148,11 @@ impl Session {
             }
             Some(_) => ProfileState::Degraded,
         }
+    }
+
+    /// A resource server has refused the token in hand.
+    fn is_rejected(&self, key: &SlotKey) -> bool {
+        self.slots.get(key).is_some_and(|slot| slot.rejected)
     }
 
     fn last_error(&self) -> Option<LastError> {
@@ -206,6 +220,13 @@ impl Session {
     /// The daemon ends: whoever still waits is told to come again.
     pub(super) fn end(&mut self) {
         self.draining = true;
+        // Whoever starts next must know that this use of the refresh token had no answer.
+        if self.in_flight.take().is_some()
+            && let Some(grant) = &mut self.grant
+        {
+            grant.lost = Some(Lost { repeated: true });
+            self.storage.want(Wish::Save);
+        }
         let refusal = self.shutting_down();
         let mut waiting: Vec<_> =
             self.callers.take(|_| true).into_iter().map(|caller| caller.waiter).collect();

@@ -1,7 +1,7 @@
 //! Saves: a rotated refresh token is on disk before its access token is served, unless the disk makes everybody wait.
 
 use super::Session;
-use crate::io::{Action, StoreOp};
+use crate::io::{Action, StoreFailure, StoreOp};
 use crate::record::{Aside, Moment, Record, SavedGrant, SavedSlot};
 use crate::schedule::{Jitter, SAVE_PATIENCE};
 use crate::slot::SlotKey;
@@ -40,22 +40,34 @@ impl Session {
         }
     }
 
-    pub(super) fn stored(&mut self, result: Result<(), String>, now: Now, jitter: Jitter) {
+    pub(super) fn stored(&mut self, result: Result<(), StoreFailure>, now: Now, jitter: Jitter) {
         let Some(Storing { wish, live }) = self.storing.take() else { return };
         match &result {
             Ok(()) => {
                 self.told_not_saved = false;
                 self.stranded = false;
                 if wish == Wish::Save {
+                    self.login_unsaved &= !live;
                     self.unreadable = None;
                     // The file of the parked session was moved aside for the live one.
                     self.parked = self.parked.take().filter(|_| !live);
                 }
             }
-            Err(problem) => self.tell_not_saved(&problem.clone()),
+            Err(failure) if self.moves_aside(failure) => {
+                self.unreadable = Some(failure.message.clone());
+                let generation = self.storage.want(Wish::Save);
+                self.held_back = self.held_back.map(|(_, since)| (generation, since));
+            }
+            Err(failure) => self.tell_not_saved(&failure.message.clone()),
         }
+        let result = result.map_err(|failure| failure.message);
         self.storage.ended(wish, result, now.boot, jitter);
         self.changed = true;
+    }
+
+    /// A file that became unopenable while the daemon ran is moved aside for a login that a person asked for.
+    fn moves_aside(&self, failure: &StoreFailure) -> bool {
+        failure.unopenable && self.login_unsaved && self.unreadable.is_none()
     }
 
     /// Lets readers have what waited for its save.

@@ -78,6 +78,7 @@ fn a_reload_mends_a_misconfiguration() {
     let mut play = renewing();
     play.reply(misconfigured());
     play.reload(settings());
+    play.advance(2 * SECOND);
     play.reply(granted("2"));
     assert_eq!((play.served(), play.is_degraded()), (Some("a-2"), false));
 }
@@ -87,7 +88,22 @@ fn a_login_mends_a_misconfiguration_of_the_live_session() {
     let mut play = renewing();
     play.reply(misconfigured());
     play.login(false);
+    play.advance(2 * SECOND);
     assert_eq!(play.refreshes(), 2, "whoever logs in may have mended it");
+}
+
+#[test]
+fn many_logins_and_reloads_at_once_are_one_attempt_in_two_seconds() {
+    let mut play = renewing();
+    play.reply(misconfigured());
+    let before = play.refreshes();
+    for _ in 0..50 {
+        play.reload(settings());
+        play.login(false);
+    }
+    assert_eq!(play.refreshes(), before, "the last one has only just failed");
+    play.advance(2 * SECOND);
+    assert_eq!(play.refreshes(), before + 1);
 }
 
 #[test]

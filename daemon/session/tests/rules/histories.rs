@@ -275,10 +275,10 @@ proptest! {
         }
         match play.answer(reader) {
             Answer::Token { .. } => {
-                // After a lost answer a good token is served on, degraded, until it is nearly used up; and where there
-                // is no refresh token, nothing replaces one that was rejected.
+                // After a lost answer a good token is served on, degraded, until it is nearly used up; and without a
+                // refresh token that may be used, nothing replaces it.
                 let grant = play.file.as_ref().and_then(|file| file.grant.as_ref());
-                let may_be_degraded = grant.is_none_or(|grant| grant.lost);
+                let may_be_degraded = grant.is_none_or(|grant| grant.lost || grant.over.is_some());
                 prop_assert!(may_be_degraded || !play.is_degraded());
             }
             Answer::Refused(refusal) => {

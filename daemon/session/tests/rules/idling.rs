@@ -1,6 +1,7 @@
 //! After an hour without readers a session only keeps itself alive, and a reader wakes it.
 
 use crate::play::{Play, failed, granted};
+use bearerd_proto::ProfileState;
 use bearerd_session::Cause;
 use bearerd_session::time::Boot;
 use std::time::Duration;
@@ -122,4 +123,12 @@ fn an_idp_that_is_away_at_the_start_is_found_by_the_idle_session_when_it_is_due(
     pass(&mut play, 120 * SECOND, 300, Some(7200));
     let file = play.file.clone().unwrap();
     assert_ne!(file.grant.unwrap().refresh_token.expose(), "r-1");
+}
+
+#[test]
+fn an_idle_session_is_ready_although_its_token_has_ended() {
+    let mut play = Play::logged_in(granted("1").lives(300));
+    pass(&mut play, 5 * HOUR, 300, None);
+    assert_eq!(play.served(), None);
+    assert_eq!(play.session.report(play.now).state, ProfileState::Ready);
 }

@@ -183,6 +183,10 @@ fn a_start_that_fails_is_the_callers_answer() {
         let waiter = play.login(false);
         play.reply(outcome);
         assert_eq!(play.code(waiter), code);
+        let again = play.login(false);
+        play.nothing_is_sent();
+        assert_eq!(play.code(again), code, "within 2 s it is the same answer");
+        play.advance(2 * SECOND);
         play.login(false);
         assert!(matches!(play.open_request().1, Request::DeviceStart), "the next one starts anew");
     }

@@ -339,3 +339,15 @@ fn a_constant_answers_and_fetches_nothing() {
     assert_eq!(refusal.code, ErrorCode::IdpRejected);
     assert!(refusal.retry_after.is_some());
 }
+
+#[test]
+fn a_wish_as_long_as_the_lifetime_costs_nothing() {
+    let mut play = Play::logged_in(granted("1").lives(300));
+    play.advance(20 * SECOND);
+    let before = play.refreshes();
+    let reader = play.wish(300, false);
+    assert_eq!(play.token(reader), ("a-1".to_owned(), true));
+    let strict = play.wish(300, true);
+    assert_eq!(play.code(strict), ErrorCode::MinTtlUnmet);
+    assert_eq!(play.refreshes(), before, "no fresh token arrives with its whole lifetime");
+}

@@ -1,7 +1,7 @@
 //! Rejected tokens: one fetch for all, never the rejected one back, and no call where that would not help.
 
 use crate::play::{Play, denied, failed, granted, later, lost};
-use bearerd_proto::ErrorCode;
+use bearerd_proto::{ErrorCode, ProfileState};
 use bearerd_session::{Cause, OAuthError};
 use std::time::Duration;
 
@@ -182,4 +182,14 @@ fn a_reject_does_not_spend_a_token_whose_answer_was_lost() {
     assert_eq!(refusal.code, ErrorCode::IdpUnreachable);
     assert!(refusal.retry_after.is_some_and(|wait| wait > 60), "{refusal:?}");
     play.nothing_is_sent();
+}
+
+#[test]
+fn a_token_that_is_being_replaced_is_degraded_and_not_to_be_held() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.reject("a-1");
+    let shown = play.shown.as_ref().expect("a token is shown");
+    assert!(shown.degraded);
+    assert_eq!(shown.refresh, Some(play.now.boot), "whoever holds it is to ask again now");
+    assert_eq!(play.session.report(play.now).state, ProfileState::Degraded);
 }

@@ -168,6 +168,20 @@ fn what_can_be_opened_again_is_taken_up_on_reload() {
 }
 
 #[test]
+fn a_logout_before_it_could_be_opened_is_carried_out_then() {
+    let saved = logged_in(0).file.map(Box::new).map(Restored::Session).unwrap();
+    let mut play = Play::with(settings(), Restored::Unreadable("the disk is away".to_owned()));
+    play.logout(true);
+    play.unreadable_file = false;
+    play.event(bearerd_session::Event::Restored(saved));
+    assert_eq!(play.served(), None);
+    assert_eq!(play.open_revocation(), "r-1");
+    assert!(play.file.is_none());
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::LoginRequired);
+}
+
+#[test]
 fn after_a_logout_with_a_bad_disk_what_cannot_be_opened_is_still_not_deleted() {
     let unreadable = Restored::Unreadable("its key is missing".to_owned());
     let mut play = Play::with(settings(), unreadable);

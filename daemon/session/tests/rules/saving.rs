@@ -2,6 +2,7 @@
 
 use crate::play::{Disk, Play, granted};
 use bearerd_proto::EventKind;
+use bearerd_session::Aside;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -143,4 +144,19 @@ fn a_token_that_expires_while_its_save_hangs_does_not_replace_a_good_one() {
     play.reply(granted("2").lives(1));
     play.advance(2 * SECOND);
     assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn a_file_that_went_bad_is_kept_and_a_login_moves_it_aside() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.gone_bad = true;
+    play.suspend(30 * SECOND);
+    play.reply(granted("2"));
+    assert_eq!(play.served(), Some("a-2"), "a save that fails holds nobody up");
+    assert!(!play.session.report(play.now).saved);
+    assert!(play.aside.is_empty(), "nobody asked for a login");
+    play.log_in(granted("3"));
+    assert_eq!(play.aside.iter().map(|(why, _)| *why).collect::<Vec<_>>(), [Aside::Unreadable]);
+    assert_eq!(play.served(), Some("a-3"));
+    assert!(play.session.report(play.now).saved);
 }

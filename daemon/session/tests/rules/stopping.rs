@@ -134,3 +134,13 @@ fn a_profile_that_comes_back_goes_on() {
     play.reload(crate::play::settings());
     assert_eq!(play.open_refresh(), "r-1");
 }
+
+#[test]
+fn an_end_without_the_answer_leaves_word_of_it() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.event(Event::End);
+    let saved = play.file.as_ref().and_then(|file| file.grant.clone()).unwrap();
+    assert!(saved.lost, "whoever starts next must know that the token may be spent");
+}

@@ -14,7 +14,7 @@ use bearerd_proto::{EventKind, LoginAnswer};
 use bearerd_session::time::{Boot, Now, Wall};
 use bearerd_session::{
     Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Record, Request, Restored, Session,
-    Settings, StoreOp, WaiterId,
+    Settings, StoreFailure, StoreOp, WaiterId,
 };
 use prompter::Prompter;
 use std::collections::BTreeMap;
@@ -33,6 +33,7 @@ pub(crate) enum Disk {
 pub(crate) struct Shown {
     pub(crate) token: String,
     pub(crate) expires: Option<Boot>,
+    pub(crate) refresh: Option<Boot>,
     pub(crate) degraded: bool,
     pub(crate) asleep: bool,
     pub(crate) user_id: Option<String>,
@@ -51,6 +52,8 @@ pub(crate) struct Play {
     pub(crate) aside: Vec<(Aside, Option<Record>)>,
     /// Something stands on disk that can't be opened.
     pub(crate) unreadable_file: bool,
+    /// What stands on disk went bad while the session was live.
+    pub(crate) gone_bad: bool,
     /// Requests under way, in the order they were sent.
     pub(crate) open: Vec<(FetchId, Request)>,
     /// Every request ever sent.
@@ -95,6 +98,7 @@ impl Play {
             file,
             aside: Vec::new(),
             unreadable_file,
+            gone_bad: false,
             open: Vec::new(),
             sent: Vec::new(),
             told: Vec::new(),
@@ -201,7 +205,7 @@ impl Play {
         let op = self.hanging.take().expect("something hangs");
         self.disk = Disk::Works;
         self.prompter.stored(&op);
-        self.event(Event::Stored(Err("no space left on device".to_owned())));
+        self.event(Event::Stored(Err(disk_full())));
     }
 
     /// `kill -9` and a new start from the disk.
@@ -266,7 +270,8 @@ impl Play {
 
     fn perform(&mut self, op: StoreOp) {
         let fails = self.disk == Disk::Fails;
-        if !fails {
+        let refused = self.gone_bad && matches!(op, StoreOp::Save { aside: None, .. });
+        if !fails && !refused {
             match &op {
                 StoreOp::Forget => {
                     assert!(!self.unreadable_file, "what can't be opened is deleted");
@@ -276,6 +281,7 @@ impl Play {
                     if let Some(aside) = aside {
                         self.aside.push((*aside, self.file.take()));
                         self.unreadable_file = false;
+                        self.gone_bad = false;
                     }
                     assert!(!self.unreadable_file, "what can't be opened is overwritten");
                     self.file = Some(record.as_ref().clone());
@@ -283,7 +289,11 @@ impl Play {
             }
         }
         self.prompter.stored(&op);
-        let result = if fails { Err("no space left on device".to_owned()) } else { Ok(()) };
+        let result = match (fails, refused) {
+            (true, _) => Err(disk_full()),
+            (_, true) => Err(unopenable()),
+            _ => Ok(()),
+        };
         self.event(Event::Stored(result));
     }
 
@@ -291,6 +301,7 @@ impl Play {
         self.shown = self.session.view(self.now).map(|view| Shown {
             token: view.token.map_or(String::new(), |token| token.expose().to_owned()),
             expires: view.expires,
+            refresh: view.refresh,
             degraded: view.degraded,
             asleep: view.asleep,
             user_id: view.user_id.map(str::to_owned),
@@ -302,4 +313,12 @@ impl Play {
         self.now.wall = self.now.wall_at(at);
         self.now.boot = at;
     }
+}
+
+fn disk_full() -> StoreFailure {
+    StoreFailure { message: "no space left on device".to_owned(), unopenable: false }
+}
+
+fn unopenable() -> StoreFailure {
+    StoreFailure { message: "what is saved there cannot be opened".to_owned(), unopenable: true }
 }

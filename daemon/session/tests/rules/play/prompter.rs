@@ -28,6 +28,8 @@ pub(super) struct Prompter {
     homes: HashMap<String, String>,
     /// The refresh token that came with each access token, and when; kept until it was saved or failed to be.
     unsaved: HashMap<String, (String, Boot)>,
+    /// The last reload: a session that came back from parking may be held back from there on.
+    reloaded: Option<Boot>,
     storing: bool,
     draining: bool,
     /// No refresh before this, unless something changed.
@@ -67,6 +69,7 @@ impl Prompter {
                 self.waiting.remove(waiter);
             }
             Event::Reload(_) => {
+                self.reloaded = Some(now.boot);
                 self.start_anew();
                 self.draining = false;
             }
@@ -123,7 +126,7 @@ impl Prompter {
         };
         if let (Outcome::Granted(granted), Some(newer)) = (outcome, rotated) {
             // One that comes while another is held back waits no longer than that one.
-            let held_back = self.unsaved.values().map(|(_, since)| *since);
+            let held_back = self.unsaved.values().map(|(_, since)| *since).chain(self.reloaded);
             let since = held_back.filter(|since| now.boot < *since + SAVE_PATIENCE).min();
             let newer = newer.expose().to_owned();
             let access_token = granted.access_token.expose().to_owned();
