@@ -5,7 +5,8 @@ use super::respond::{Answered, Form, Params, Refused, json};
 use crate::config::Auth;
 use crate::registry::Entry;
 use crate::task::{Ask, profile_of_login};
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use bearerd_proto::{
     ErrorBody, ErrorCode, LoggedOut, LoginCancelled, LoginRequest, LogoutAnswer, LogoutRequest,
 };
@@ -34,7 +35,7 @@ pub(super) struct Wait {
 
 pub(super) async fn follow(
     State(shared): State<Arc<Shared>>,
-    Path(login_id): Path<String>,
+    LoginId(login_id): LoginId,
     Params(query): Params<Wait>,
 ) -> Answered {
     let entry = entry_of(&shared, &login_id)?;
@@ -44,7 +45,7 @@ pub(super) async fn follow(
 
 pub(super) async fn cancel(
     State(shared): State<Arc<Shared>>,
-    Path(login_id): Path<String>,
+    LoginId(login_id): LoginId,
 ) -> Answered {
     let entry = entry_of(&shared, &login_id)?;
     answered(entry.ask(Ask::CancelLogin { login_id }).await?.answer)
@@ -91,12 +92,29 @@ fn other_kind() -> Refused {
 }
 
 fn entry_of(shared: &Shared, login_id: &str) -> Result<Arc<Entry>, Refused> {
-    profile_of_login(login_id).and_then(|name| shared.registry.entry(Some(&name)).ok()).ok_or_else(
-        || {
-            let message = "there is no login of that id; start one with `POST /v1/login`";
-            Refused(ErrorBody::new(ErrorCode::NotFound, message))
-        },
-    )
+    profile_of_login(login_id)
+        .and_then(|name| shared.registry.entry(Some(&name)).ok())
+        .ok_or_else(no_such_login)
+}
+
+/// The id in the path. One that is no text is no login's.
+#[derive(Debug)]
+pub(super) struct LoginId(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for LoginId {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(login_id)) => Ok(Self(login_id)),
+            Err(_not_text) => Err(no_such_login()),
+        }
+    }
+}
+
+fn no_such_login() -> Refused {
+    let message = "there is no login of that id; start one with `POST /v1/login`";
+    Refused(ErrorBody::new(ErrorCode::NotFound, message))
 }
 
 /// Flows and grants that come with a later version.
