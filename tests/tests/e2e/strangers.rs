@@ -181,9 +181,19 @@ fn no_secret_shows_in_what_people_are_told() {
     // What a caller sends by mistake is not handed around either.
     let sent = format!("{{\"token\":\"{token}\",\"profile\":7}}");
     look("bad-request", &rig.daemon.request("POST", "/v1/token/reject", &[], &sent).body);
-    let target = format!("/v1/{token}");
-    rig.daemon.request("GET", &target, &[], "");
-    rig.daemon.request("GET", &format!("/v1/token?profile={token}"), &[], "");
+    for target in [
+        format!("/v1/{token}"),
+        format!("/v1/token/{token}"),
+        format!("/v1/login/{token}"),
+        format!("/v1/token?profile={token}"),
+        format!("/v1/token?profile={token}*"),
+        format!("/v1/token?min_ttl={token}"),
+        format!("/v1/token?strict={token}"),
+    ] {
+        let reply = rig.daemon.request("GET", &target, &[], "");
+        assert!(reply.status >= 400, "{target}");
+        look(&format!("the answer {}", reply.status), &reply.body);
+    }
     look("the log", &rig.daemon.log());
     rig.idp.log_out("jane");
     let error = rig.daemon.reject(Rig::PROFILE, &token).unwrap_err();
