@@ -17,18 +17,17 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Builds them beside this program.
+    /// Builds them as they are installed.
     pub(crate) fn build() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--release", "--bins", "-p", "bearerd", "-p", "bearerd-client"])
+            .args(["xtask", "dist"])
+            .current_dir(&root)
             .status()
             .unwrap();
         assert!(status.success(), "the programs under test could not be built");
-        let folder = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-        let programs =
-            Self { bearerd: folder.join("bearerd"), bearerctl: folder.join("bearerctl") };
-        assert!(programs.bearerd.exists(), "run it as `cargo run --release -p bearerd-bench`");
-        programs
+        let folder = root.join("dist");
+        Self { bearerd: folder.join("bearerd"), bearerctl: folder.join("bearerctl") }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the demo, the tests, the breaks.
+//! `cargo xtask`: the demo, the tests, the breaks, the programs to install.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -9,6 +9,7 @@
 mod breaks;
 mod cargo;
 mod demo;
+mod dist;
 mod failure;
 mod keeper;
 mod repository;
@@ -34,6 +35,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Test it; without a flag with all real parts
     Test(test::Arguments),
+    /// Build both programs as they are installed, into `dist/`
+    Dist,
     /// Break each promise in a copy, and see that its test fails
     Breaks(breaks::Arguments),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Dist => dist::run(),
         Command::Breaks(arguments) => breaks::run(&arguments),
     };
     match ended {
