@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
-use task_support::{LIFETIME, Op, World, settle, soon, sso, sso_as, until};
+use task_support::{LIFETIME, Op, World, at_this_moment, settle, soon, sso, sso_as, until};
 use tokio::time::{advance, sleep};
 
 #[tokio::test(start_paused = true)]
@@ -217,12 +217,10 @@ async fn the_end_answers_whoever_waits_and_whoever_comes_later() {
     });
     settle().await;
     world.registry.end();
-    let before = world.boot();
-    for answer in join_all(waiting).await {
+    for answer in at_this_moment("the answers", join_all(waiting)).await {
         assert_eq!((answer.status.as_u16(), answer.code()), (503, "shutting-down"));
         assert_eq!(answer.retry_after.as_deref(), Some("1"));
     }
-    assert_eq!(world.boot(), before, "at once");
     assert_eq!(world.read("a").await.code(), "shutting-down");
     assert_eq!(world.post("/v1/login", &json!({ "profile": "b" })).await.code(), "shutting-down");
 }
@@ -239,5 +237,5 @@ async fn an_end_comes_through_a_save_that_hangs() {
     disk.reached().await;
     assert!((&mut caller).now_or_never().is_none());
     world.registry.end();
-    assert_eq!(caller.await.code(), "shutting-down");
+    assert_eq!(at_this_moment("an answer", caller).await.code(), "shutting-down");
 }

@@ -7,7 +7,7 @@ mod task_support;
 use bearerd_session::{Cause, OAuthError};
 use futures_util::FutureExt;
 use std::time::Duration;
-use task_support::{LIFETIME, Op, World, settle, until};
+use task_support::{LIFETIME, Op, World, at_this_moment, settle, until};
 use tokio::time::advance;
 
 /// A reader that is answered at its first poll has waited for nothing.
@@ -110,7 +110,7 @@ async fn a_caller_without_a_token_waits_for_a_hanging_save_no_longer() {
     disk.reached().await;
     assert!((&mut caller).now_or_never().is_none());
     advance(Duration::from_secs(2)).await;
-    assert_eq!(caller.await.token(), "a-access-1");
+    assert_eq!(at_this_moment("its token", caller).await.token(), "a-access-1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use bearerd::store::Aside;
 use futures_util::FutureExt;
 use serde_json::json;
 use std::time::Duration;
-use task_support::{LIFETIME, Op, World, settle, sso, sso_as, until};
+use task_support::{LIFETIME, Op, World, at_this_moment, settle, sso, sso_as, until};
 use tokio::time::advance;
 
 #[tokio::test(start_paused = true)]
@@ -55,18 +55,18 @@ async fn callers_are_told_in_time_of_a_disk_that_hangs_and_it_heals_alone() {
     let mut caller = Box::pin(world.read("a"));
     assert!((&mut caller).now_or_never().is_none());
     advance(Duration::from_secs(12)).await;
-    let refused = caller.await;
+    let refused = at_this_moment("an answer", caller).await;
     assert_eq!(refused.code(), "state-unreadable");
     assert_eq!(world.status("a").await["state"], "state-unreadable");
     // It is not read twice at a time, however often the configuration is.
     world.reload(&sso(&["a"]));
     world.reload(&sso(&["a"]));
-    tokio::task::yield_now().await;
-    assert_eq!(world.read("a").await.code(), "state-unreadable");
-    assert_eq!(world.disk.loads(), 1);
+    let refused = at_this_moment("an answer", world.read("a")).await;
+    assert_eq!(refused.code(), "state-unreadable");
 
     drop(held);
     settle().await;
+    assert_eq!(world.disk.loads(), 1);
     assert_eq!(world.read("a").now_or_never().unwrap().token(), "a-access-0");
     assert_eq!(world.status("a").await["state"], "ready");
     assert!(world.disk.aside().is_empty());
@@ -79,7 +79,9 @@ async fn a_login_during_a_load_that_hangs_wins_over_what_is_read_at_last() {
     held.as_ref().unwrap().reached().await;
     advance(Duration::from_secs(12)).await;
     let start = world.post("/v1/login", &json!({ "profile": "a" }));
-    let (started, ()) = tokio::join!(start, async { world.idp("a").call().await.start_device() });
+    let start =
+        async { tokio::join!(start, async { world.idp("a").call().await.start_device() }).0 };
+    let started = at_this_moment("the start of a login", start).await;
     assert_eq!(started.body["state"], "pending", "{}", started.body);
     advance(Duration::from_secs(5)).await;
     world.idp("a").call().await.grant(LIFETIME);
@@ -97,13 +99,10 @@ async fn neither_a_drain_nor_an_end_waits_for_a_load_that_hangs() {
     held.as_ref().unwrap().reached().await;
     let mut caller = Box::pin(world.read("a"));
     assert!((&mut caller).now_or_never().is_none());
-    let mut drained = Box::pin(world.registry.drain());
-    assert!((&mut drained).now_or_never().is_none());
-    tokio::task::yield_now().await;
-    tokio::task::yield_now().await;
-    assert!((&mut drained).now_or_never().is_some(), "nothing is under way at the IdP");
+    let drained = world.registry.drain();
+    at_this_moment("the end of the drain, as nothing is under way at the IdP", drained).await;
     world.registry.end();
-    assert_eq!(caller.await.code(), "shutting-down");
+    assert_eq!(at_this_moment("an answer", caller).await.code(), "shutting-down");
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,9 +112,7 @@ async fn a_session_that_is_read_during_a_drain_sends_nothing() {
     held.as_ref().unwrap().reached().await;
     // By the time it is read its access token has expired: it would be renewed at once.
     advance(Duration::from_secs(5)).await;
-    let mut drained = Box::pin(world.registry.drain());
-    assert!((&mut drained).now_or_never().is_none());
-    tokio::task::yield_now().await;
+    at_this_moment("the end of the drain", world.registry.drain()).await;
     advance(LIFETIME).await;
     drop(held);
     settle().await;

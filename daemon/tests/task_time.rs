@@ -59,6 +59,28 @@ async fn a_token_that_lives_a_second_causes_no_storm() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_with_readers_is_renewed_though_its_task_never_hears_of_them() {
+    let world = World::logged_in(&["a"]).await;
+    let idp = world.idp("a");
+    idp.call().await.grant(8 * HOUR);
+    settle().await;
+    // Due after half of that, less 10 % or more; all these readers are served from the snapshot.
+    for number in [2, 3] {
+        for _ in 0..7 {
+            sleep(30 * MINUTE).await;
+            assert!(world.read("a").now_or_never().is_some());
+        }
+        // Asleep, and set on waking up, as a laptop is: the last reader came less than an hour ago.
+        suspend!(56 * MINUTE);
+        world.clock.step_wall(5000);
+        settle().await;
+        assert_eq!(idp.requests(), number);
+        idp.call().await.grant(8 * HOUR);
+        settle().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_session_only_keeps_itself_alive_and_its_next_reader_is_served_at_once() {
     let world = World::logged_in(&["a"]).await;
     let began = world.boot();

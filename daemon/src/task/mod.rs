@@ -146,8 +146,12 @@ impl ProfileTask {
                     Event::Restored(restored) => self.loaded(restored),
                     event => self.handle(event),
                 },
-                () = timer => self.handle(Event::Timer { last_read: self.entry.last_read() }),
-                () = steps.next() => self.handle(Event::WallStepped),
+                () = timer => self.look_at_the_clock(),
+                () = steps.next() => {
+                    // After a suspend both come at once, and what is due has to hear of its readers first.
+                    self.look_at_the_clock();
+                    self.handle(Event::WallStepped);
+                }
                 () = line.woken.notified() => self.handle(Event::Woke),
                 Some(asked) = line.asks.recv() => self.admit(asked),
             }
@@ -191,6 +195,10 @@ impl ProfileTask {
         if again && self.session.is_unreadable() {
             self.load();
         }
+    }
+
+    fn look_at_the_clock(&mut self) {
+        self.handle(Event::Timer { last_read: self.entry.last_read() });
     }
 
     fn handle(&mut self, event: Event) {

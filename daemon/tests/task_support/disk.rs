@@ -1,6 +1,6 @@
 //! A disk that holds calls at a gate, or refuses them.
 
-use super::BOOT_ID;
+use super::{BOOT_ID, at_this_moment};
 use bearerd::config::{Auth, Config};
 use bearerd::store::{Aside, NotSavedReason, SavedSession, Store, StoreError};
 use bearerd_proto::{ProfileName, Secret};
@@ -160,7 +160,7 @@ pub(crate) struct Held(Arc<Gate>);
 impl Held {
     /// Returns when a call stands at the gate, once for each.
     pub(crate) async fn reached(&self) {
-        self.0.reached.acquire().await.unwrap().forget();
+        at_this_moment("a call at the gate", self.0.reached.acquire()).await.unwrap().forget();
     }
 }
 

@@ -17,9 +17,12 @@ use bearerd::registry::{Entry, Parts, Registry};
 use bearerd::tasks::Tasks;
 use bearerd_proto::Event;
 use bearerd_session::time::Boot;
+use futures_util::FutureExt;
 use std::future::Future;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 
@@ -145,9 +148,19 @@ pub(crate) async fn settle() {
 
 /// Lets the other tasks run until `condition` holds, without the clock moving.
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    let holds = std::future::poll_fn(|_| match condition() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    });
+    at_this_moment(what, holds).await;
+}
+
+/// Lets the other tasks run until `future` comes, and fails the test where that needs the clock to move.
+pub(crate) async fn at_this_moment<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
     for _ in 0..MANY_TURNS {
-        if condition() {
-            return;
+        if let Some(output) = future.as_mut().now_or_never() {
+            return output;
         }
         std::thread::yield_now();
         tokio::task::yield_now().await;
