@@ -5,8 +5,9 @@ use super::respond::{Answered, Form, Params, Refused, bytes};
 use crate::registry::Entry;
 use crate::task::{Ask, Reply};
 use axum::extract::State;
-use bearerd_proto::{ErrorBody, ErrorCode, RejectRequest, TokenQuery};
+use bearerd_proto::{ErrorBody, ErrorCode, PATIENCE_SECONDS, RejectRequest, TokenQuery};
 use bearerd_session::Answer;
+use bearerd_session::time::Boot;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ pub(super) async fn read(
         return Ok(bytes(body));
     }
     let reply = entry.ask(Ask::Read { min_ttl, strict: query.strict }).await?;
-    token(&shared, &entry, reply).await
+    token(&shared, &entry, now, reply).await
 }
 
 pub(super) async fn reject(
@@ -36,18 +37,24 @@ pub(super) async fn reject(
     Form(request): Form<RejectRequest>,
 ) -> Answered {
     let entry = shared.registry.entry(request.profile.as_ref())?;
+    let asked = shared.clock.boot();
     let reply = entry.ask(Ask::Reject { token: request.token }).await?;
-    token(&shared, &entry, reply).await
+    token(&shared, &entry, asked, reply).await
 }
 
-/// The token that the task's answer speaks of. If it expired on the way here, the task is asked once more.
-async fn token(shared: &Shared, entry: &Entry, reply: Reply) -> Answered {
-    match rendered(shared, reply)? {
-        Some(body) => Ok(bytes(body)),
-        None => {
-            let again = entry.ask(Ask::Read { min_ttl: None, strict: false }).await?;
-            rendered(shared, again)?.map(bytes).ok_or_else(|| expired_on_the_way(entry))
+/// The token that the task's answer speaks of. If it expired on the way here, the task is asked once more, within the
+/// patience of a caller who came at `asked`.
+async fn token(shared: &Shared, entry: &Entry, asked: Boot, reply: Reply) -> Answered {
+    if let Some(body) = rendered(shared, reply)? {
+        return Ok(bytes(body));
+    }
+    let patience_ends = asked + Duration::from_secs(PATIENCE_SECONDS);
+    tokio::select! {
+        biased;
+        again = entry.ask(Ask::Read { min_ttl: None, strict: false }) => {
+            rendered(shared, again?)?.map(bytes).ok_or_else(|| expired_on_the_way(entry))
         }
+        () = shared.clock.sleep_until(patience_ends) => Err(too_late(entry)),
     }
 }
 
@@ -72,6 +79,15 @@ fn expired_on_the_way(entry: &Entry) -> Refused {
         entry.name()
     );
     let body = ErrorBody::new(ErrorCode::IdpRejected, message).of(entry.name());
+    Refused(ErrorBody { retry_after: Some(1), ..body })
+}
+
+fn too_late(entry: &Entry) -> Refused {
+    let message = format!(
+        "the token of profile `{}` expired before it could be handed out, and no newer one came in time: ask again",
+        entry.name()
+    );
+    let body = ErrorBody::new(ErrorCode::IdpUnreachable, message).of(entry.name());
     Refused(ErrorBody { retry_after: Some(1), ..body })
 }
 
