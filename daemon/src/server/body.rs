@@ -3,7 +3,7 @@
 use super::deadline::Deadline;
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::slot::Slot;
+use super::seat::Seat;
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use std::pin::Pin;
@@ -18,22 +18,22 @@ pub(crate) struct RequestBody {
     remaining: u64,
     deadline: Deadline,
     limits: Arc<Limits>,
-    slot: Arc<Slot>,
+    seat: Arc<Seat>,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, limits: &Arc<Limits>, slot: &Arc<Slot>) -> Self {
+    pub(crate) fn new(incoming: Incoming, limits: &Arc<Limits>, seat: &Arc<Seat>) -> Self {
         Self {
             incoming,
             remaining: limits.body_bytes,
             deadline: Deadline::default(),
             limits: Arc::clone(limits),
-            slot: Arc::clone(slot),
+            seat: Arc::clone(seat),
         }
     }
 
     fn cut(&self, refusal: Refusal) -> BodyError {
-        self.slot.break_body(refusal);
+        self.seat.break_body(refusal);
         BodyError::Cut
     }
 }
@@ -79,7 +79,7 @@ impl HttpBody for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if !self.incoming.is_end_stream() {
-            self.slot.leave_unread();
+            self.seat.leave_unread();
         }
     }
 }
@@ -99,12 +99,12 @@ pub(crate) enum BodyError {
 #[derive(Debug)]
 pub(crate) struct AnswerBody {
     body: Body,
-    slot: Arc<Slot>,
+    seat: Arc<Seat>,
 }
 
 impl AnswerBody {
-    pub(crate) fn new(body: Body, slot: Arc<Slot>) -> Self {
-        Self { body, slot }
+    pub(crate) fn new(body: Body, seat: Arc<Seat>) -> Self {
+        Self { body, seat }
     }
 }
 
@@ -130,6 +130,6 @@ impl HttpBody for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.slot.answered();
+        self.seat.answered();
     }
 }

@@ -5,7 +5,7 @@ use super::browser::sent_by_browser;
 use super::connections::Admitted;
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::slot::{Closed, Order, Slot};
+use super::seat::{Closed, Order, Seat};
 use super::stream::ClientStream;
 use axum::Router;
 use axum::body::Body;
@@ -28,15 +28,15 @@ pub(crate) async fn drive(
     router: Router,
     limits: Arc<Limits>,
 ) {
-    let slot = Arc::clone(admitted.slot());
-    let io = TokioIo::new(ClientStream::new(stream, Arc::clone(&slot), Arc::clone(&limits)));
+    let seat = Arc::clone(admitted.seat());
+    let io = TokioIo::new(ClientStream::new(stream, Arc::clone(&seat), Arc::clone(&limits)));
     let service = service_fn(|request| {
-        answer(request, router.clone(), Arc::clone(&slot), Arc::clone(&limits))
+        answer(request, router.clone(), Arc::clone(&seat), Arc::clone(&limits))
     });
     let mut connection = pin!(http_layer(&limits).serve_connection(io, service));
     let mut finishing = false;
     let outcome = poll_fn(|context| {
-        match slot.watch(context.waker()) {
+        match seat.watch(context.waker()) {
             Order::Close => return Poll::Ready(Ok(())),
             Order::Finish if !finishing => {
                 finishing = true;
@@ -57,20 +57,20 @@ pub(crate) async fn drive(
 async fn answer(
     request: Request<Incoming>,
     router: Router,
-    slot: Arc<Slot>,
+    seat: Arc<Seat>,
     limits: Arc<Limits>,
 ) -> Result<Response<AnswerBody>, Closed> {
-    slot.request_begins()?;
+    seat.request_begins()?;
     let response = match screen(&request, &limits) {
         Some(refusal) => {
             if !request.body().is_end_stream() {
-                slot.leave_unread();
+                seat.leave_unread();
             }
             refusal.response()
         }
-        None => route(request, router, &slot, &limits).await,
+        None => route(request, router, &seat, &limits).await,
     };
-    Ok(response.map(|body| AnswerBody::new(body, slot)))
+    Ok(response.map(|body| AnswerBody::new(body, seat)))
 }
 
 /// What can be refused by the head alone, before any route is looked for.
@@ -87,18 +87,18 @@ fn screen(request: &Request<Incoming>, limits: &Limits) -> Option<Refusal> {
 async fn route(
     request: Request<Incoming>,
     mut router: Router,
-    slot: &Arc<Slot>,
+    seat: &Arc<Seat>,
     limits: &Arc<Limits>,
 ) -> Response<Body> {
     let request = request.map(|incoming| {
         if incoming.is_end_stream() {
             Body::empty()
         } else {
-            Body::new(RequestBody::new(incoming, limits, slot))
+            Body::new(RequestBody::new(incoming, limits, seat))
         }
     });
     let Ok(response) = router.call(request).await;
-    match slot.take_broken_body() {
+    match seat.take_broken_body() {
         Some(refusal) => refusal.response(),
         None => response,
     }

@@ -1,6 +1,6 @@
 //! The connections that are open: how many, which of them is idle the longest, and when the last one is gone.
 
-use super::slot::{Order, Slot};
+use super::seat::{Order, Seat};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 /// The lock is taken when a connection opens or closes, never by a request.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    slots: Mutex<HashMap<u64, Arc<Slot>>>,
+    seats: Mutex<HashMap<u64, Arc<Seat>>>,
     place: AtomicU64,
     open: AtomicUsize,
     closed: Notify,
@@ -40,20 +40,20 @@ pub struct Counts {
 impl Connections {
     /// Takes a new connection in, closing the longest idle one if there are `limit` already; `None` if none is idle.
     pub(crate) fn admit(self: &Arc<Self>, limit: usize) -> Option<Admitted> {
-        let mut slots = self.slots();
-        if slots.len() >= limit && !self.close_longest_idle_of(&mut slots) {
+        let mut seats = self.seats();
+        if seats.len() >= limit && !self.close_longest_idle_of(&mut seats) {
             return None;
         }
         let key = self.next_place();
-        let slot = Arc::new(Slot::new(Arc::clone(self)));
-        slots.insert(key, Arc::clone(&slot));
+        let seat = Arc::new(Seat::new(Arc::clone(self)));
+        seats.insert(key, Arc::clone(&seat));
         self.open.fetch_add(1, Ordering::Relaxed);
-        Some(Admitted { connections: Arc::clone(self), key, slot })
+        Some(Admitted { connections: Arc::clone(self), key, seat })
     }
 
     /// Closes the longest idle connection; false if there is none.
     pub(crate) fn close_longest_idle(&self) -> bool {
-        self.close_longest_idle_of(&mut self.slots())
+        self.close_longest_idle_of(&mut self.seats())
     }
 
     /// Has every connection end after the request under way. Connections admitted from now on end at once.
@@ -111,20 +111,20 @@ impl Connections {
         }
     }
 
-    /// Removes what it closes from `slots` at once: its descriptor goes when its task next runs, its place goes now.
-    fn close_longest_idle_of(&self, slots: &mut HashMap<u64, Arc<Slot>>) -> bool {
+    /// Removes what it closes from `seats` at once: its descriptor goes when its task next runs, its place goes now.
+    fn close_longest_idle_of(&self, seats: &mut HashMap<u64, Arc<Seat>>) -> bool {
         // A connection may leave the phase in which it was seen; then the next best is looked for.
         loop {
-            let idle = slots
+            let idle = seats
                 .iter()
-                .filter_map(|(key, slot)| {
-                    let phase = slot.phase();
+                .filter_map(|(key, seat)| {
+                    let phase = seat.phase();
                     phase.rank().map(|rank| (rank, *key, phase))
                 })
                 .min_by_key(|(rank, ..)| *rank);
             let Some((_, key, phase)) = idle else { return false };
-            if slots.get(&key).is_some_and(|slot| slot.close_if_still(phase)) {
-                slots.remove(&key);
+            if seats.get(&key).is_some_and(|seat| seat.close_if_still(phase)) {
+                seats.remove(&key);
                 self.made_room.fetch_add(1, Ordering::Relaxed);
                 return true;
             }
@@ -132,13 +132,13 @@ impl Connections {
     }
 
     fn wake_all(&self) {
-        for slot in self.slots().values() {
-            slot.wake();
+        for seat in self.seats().values() {
+            seat.wake();
         }
     }
 
-    fn slots(&self) -> MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seats(&self) -> MutexGuard<'_, HashMap<u64, Arc<Seat>>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -147,18 +147,18 @@ impl Connections {
 pub(crate) struct Admitted {
     connections: Arc<Connections>,
     key: u64,
-    slot: Arc<Slot>,
+    seat: Arc<Seat>,
 }
 
 impl Admitted {
-    pub(crate) fn slot(&self) -> &Arc<Slot> {
-        &self.slot
+    pub(crate) fn seat(&self) -> &Arc<Seat> {
+        &self.seat
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.connections.slots().remove(&self.key);
+        self.connections.seats().remove(&self.key);
         self.connections.open.fetch_sub(1, Ordering::Release);
         self.connections.closed.notify_waiters();
     }
@@ -166,7 +166,7 @@ impl Drop for Admitted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slot::Phase;
+    use super::super::seat::Phase;
     use super::*;
 
     #[test]
@@ -176,19 +176,19 @@ mod tests {
         let second = connections.admit(3).unwrap();
         let third = connections.admit(3).unwrap();
         // The first answers a request, so it has now been idle for the shortest time; the second is in a request.
-        first.slot().request_begins().unwrap();
-        first.slot().answered();
-        first.slot().flushed();
-        second.slot().request_begins().unwrap();
+        first.seat().request_begins().unwrap();
+        first.seat().answered();
+        first.seat().flushed();
+        second.seat().request_begins().unwrap();
 
         let fourth = connections.admit(3).unwrap();
-        assert_eq!(third.slot().phase(), Phase::Closing);
+        assert_eq!(third.seat().phase(), Phase::Closing);
         drop(third);
-        assert!(!matches!(first.slot().phase(), Phase::Closing));
-        fourth.slot().request_begins().unwrap();
+        assert!(!matches!(first.seat().phase(), Phase::Closing));
+        fourth.seat().request_begins().unwrap();
         let fifth = connections.admit(3).unwrap();
-        assert_eq!(first.slot().phase(), Phase::Closing);
-        fifth.slot().request_begins().unwrap();
+        assert_eq!(first.seat().phase(), Phase::Closing);
+        fifth.seat().request_begins().unwrap();
         assert!(connections.admit(3).is_none(), "all are in a request");
         drop(fourth);
         assert!(connections.admit(3).is_some());
@@ -199,8 +199,8 @@ mod tests {
     fn one_that_dawdles_over_its_headers_goes_before_a_new_one_is_turned_away() {
         let connections = Arc::new(Connections::default());
         let slow = connections.admit(1).unwrap();
-        slow.slot().bytes_arrived().unwrap();
+        slow.seat().bytes_arrived().unwrap();
         let _new = connections.admit(1).unwrap();
-        assert_eq!(slow.slot().phase(), Phase::Closing);
+        assert_eq!(slow.seat().phase(), Phase::Closing);
     }
 }

@@ -15,7 +15,7 @@ mod listener;
 mod peer;
 mod places;
 mod refusal;
-mod slot;
+mod seat;
 mod socket_file;
 mod stream;
 

@@ -6,7 +6,7 @@
 use super::deadline::Deadline;
 use super::limits::Limits;
 use super::refusal::Refusal;
-use super::slot::{Closed, Phase, Slot};
+use super::seat::{Closed, Phase, Seat};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::net::UnixStream;
 #[derive(Debug)]
 pub(crate) struct ClientStream {
     stream: UnixStream,
-    slot: Arc<Slot>,
+    seat: Arc<Seat>,
     limits: Arc<Limits>,
     read_deadline: Deadline,
     write_deadline: Deadline,
@@ -28,10 +28,10 @@ pub(crate) struct ClientStream {
 }
 
 impl ClientStream {
-    pub(crate) fn new(stream: UnixStream, slot: Arc<Slot>, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(stream: UnixStream, seat: Arc<Seat>, limits: Arc<Limits>) -> Self {
         Self {
             stream,
-            slot,
+            seat,
             limits,
             read_deadline: Deadline::default(),
             write_deadline: Deadline::default(),
@@ -62,14 +62,14 @@ impl ClientStream {
     ///
     /// It is known by its moment: an answer goes out while a request is under way, and here none has begun.
     fn write_refusal(&mut self, context: &mut Context<'_>, bare: &[u8]) -> Poll<io::Result<usize>> {
-        if self.slot.phase() == Phase::Closing {
+        if self.seat.phase() == Phase::Closing {
             return Poll::Ready(Err(closed()));
         }
         loop {
             let refusing = self.refusal.get_or_insert_with(|| Refusing::in_place_of(bare));
             let rest = refusing.bytes.get(refusing.sent..).unwrap_or_default();
             if rest.is_empty() {
-                self.slot.leave_unread();
+                self.seat.leave_unread();
                 return Poll::Ready(Ok(bare.len()));
             }
             let written = Pin::new(&mut self.stream).poll_write(context, rest);
@@ -84,7 +84,7 @@ impl ClientStream {
     /// would miss the answer that says why.
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.discarded.is_none() {
-            self.slot.rest();
+            self.seat.rest();
             self.read_deadline.lift();
             self.discarded = Some(0);
         }
@@ -115,12 +115,12 @@ impl AsyncRead for ClientStream {
         let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
-                if this.slot.bytes_arrived().map_err(|Closed| closed())? {
+                if this.seat.bytes_arrived().map_err(|Closed| closed())? {
                     this.read_deadline.lift();
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if matches!(this.slot.phase(), Phase::Head(_)) => {
+            Poll::Pending if matches!(this.seat.phase(), Phase::Head(_)) => {
                 if this.read_deadline.passed(this.limits.head_time, context) {
                     Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
                 } else {
@@ -141,7 +141,7 @@ impl AsyncWrite for ClientStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if this.slot.phase() != Phase::Busy {
+        if this.seat.phase() != Phase::Busy {
             return this.write_refusal(context, bytes);
         }
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -151,7 +151,7 @@ impl AsyncWrite for ClientStream {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         // The HTTP layer flushes only what it has written whole.
-        self.slot.flushed();
+        self.seat.flushed();
         flushed
     }
 
@@ -160,7 +160,7 @@ impl AsyncWrite for ClientStream {
         if this.discarded.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }
-        if this.slot.has_unread() { this.linger(context) } else { Poll::Ready(Ok(())) }
+        if this.seat.has_unread() { this.linger(context) } else { Poll::Ready(Ok(())) }
     }
 }
 

@@ -11,7 +11,7 @@ use std::task::Waker;
 
 /// The server's view of one connection.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct Seat {
     phase: AtomicU64,
     answered: AtomicBool,
     unread: AtomicBool,
@@ -49,7 +49,7 @@ pub(crate) enum Order {
     Close,
 }
 
-impl Slot {
+impl Seat {
     pub(crate) fn new(connections: Arc<Connections>) -> Self {
         let phase = AtomicU64::new(Phase::Idle(connections.next_place()).encode());
         Self {
@@ -220,28 +220,28 @@ mod tests {
 
     #[test]
     fn a_request_walks_through_the_phases() {
-        let slot = Slot::new(Arc::default());
-        let first = slot.phase();
-        assert!(slot.bytes_arrived().unwrap());
-        assert!(!slot.bytes_arrived().unwrap(), "the same head goes on");
-        slot.request_begins().unwrap();
-        slot.flushed();
-        assert_eq!(slot.phase(), Phase::Busy, "an interim answer does not end the request");
-        slot.answered();
-        assert_eq!(slot.phase(), Phase::Busy, "the answer has not left yet");
-        slot.flushed();
-        assert!(slot.phase().rank() > first.rank());
+        let seat = Seat::new(Arc::default());
+        let first = seat.phase();
+        assert!(seat.bytes_arrived().unwrap());
+        assert!(!seat.bytes_arrived().unwrap(), "the same head goes on");
+        seat.request_begins().unwrap();
+        seat.flushed();
+        assert_eq!(seat.phase(), Phase::Busy, "an interim answer does not end the request");
+        seat.answered();
+        assert_eq!(seat.phase(), Phase::Busy, "the answer has not left yet");
+        seat.flushed();
+        assert!(seat.phase().rank() > first.rank());
     }
 
     #[test]
     fn nothing_starts_on_a_connection_that_is_being_closed() {
-        let slot = Slot::new(Arc::default());
-        let seen = slot.phase();
-        assert!(slot.bytes_arrived().unwrap());
-        assert!(!slot.close_if_still(seen), "its head came first");
-        assert!(slot.close_if_still(slot.phase()));
-        assert!(slot.bytes_arrived().is_err());
-        assert!(slot.request_begins().is_err());
-        assert_eq!(slot.watch(Waker::noop()), Order::Close);
+        let seat = Seat::new(Arc::default());
+        let seen = seat.phase();
+        assert!(seat.bytes_arrived().unwrap());
+        assert!(!seat.close_if_still(seen), "its head came first");
+        assert!(seat.close_if_still(seat.phase()));
+        assert!(seat.bytes_arrived().is_err());
+        assert!(seat.request_begins().is_err());
+        assert_eq!(seat.watch(Waker::noop()), Order::Close);
     }
 }
