@@ -53,7 +53,11 @@ fn a_file_that_is_there_and_cannot_be_read_is_an_error() {
     let large = folder.path().join("large.toml");
     fs::write(&large, "#".repeat(1024 * 1024 + 1)).unwrap();
 
-    for path in [folder.path(), &dangling, &large] {
+    let pipe = folder.path().join("pipe.toml");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+
+    for path in [folder.path(), &dangling, &large, &pipe] {
         match Config::load(path) {
             Err(ConfigError::Unreadable { path: named, .. }) => assert_eq!(named, path),
             other => panic!("{}: {other:?}", path.display()),

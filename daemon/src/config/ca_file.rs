@@ -2,7 +2,7 @@
 
 use super::document::Text;
 use super::error::Fault;
-use std::fs::{self, File};
+use super::open_regular;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -32,12 +32,8 @@ pub(super) fn read(text: Text<'_>, folder: &Path) -> Result<PathBuf, Fault> {
 }
 
 fn holds_certificate(path: &Path) -> io::Result<bool> {
-    // A FIFO would hold the daemon until somebody writes to it.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
     let mut content = Vec::new();
-    File::open(path)?.take(CA_FILE_MAX).read_to_end(&mut content)?;
+    open_regular(path)?.take(CA_FILE_MAX).read_to_end(&mut content)?;
     Ok(content.windows(PEM_CERTIFICATE.len()).any(|window| window == PEM_CERTIFICATE))
 }
 

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The file is there and can't be read: its permissions, or it is a folder.
-    #[error("failed to read `{}`; make it a file that this user may read, or remove it", path.display())]
+    /// The file is there and can't be read: its permissions, or it is no regular file.
+    #[error("failed to read `{}`; make it a regular file that this user may read, or remove it", path.display())]
     Unreadable {
         /// The configuration file.
         path: PathBuf,

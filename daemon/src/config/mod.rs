@@ -12,6 +12,7 @@ mod extra_parameters;
 mod keys;
 mod lookup;
 mod profile;
+mod regular_file;
 mod reuse_window;
 mod scopes;
 mod sso;
@@ -22,6 +23,7 @@ pub use error::ConfigError;
 pub use extra_parameters::ExtraParameters;
 pub use lookup::NoSuchProfile;
 pub use profile::{Auth, Profile};
+pub(crate) use regular_file::open_regular;
 pub use scopes::Scopes;
 pub use sso::{Flow, Sso};
 
@@ -30,7 +32,7 @@ use document::Section;
 use error::Fault;
 use keys::Place;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -162,7 +164,7 @@ impl Config {
 /// The bytes of the file; `None` where there is nothing of that name.
 fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    let file = match File::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         // A link that leads nowhere is somebody's mistake, not a fresh machine.
         Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -1,9 +1,9 @@
 //! The HTTP clients: one for each distinct set of trusted certificates and proxy, built when first needed.
 
+use crate::config::open_regular;
 use crate::tasks::{TaskError, Tasks};
 use reqwest::{Certificate, Client, Proxy, redirect, retry};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -185,7 +185,7 @@ fn build(route: &Route, timeouts: Timeouts) -> Result<Client, ClientError> {
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, ClientError> {
     let mut pem = Vec::new();
-    File::open(path)
+    open_regular(path)
         .and_then(|file| file.take(CA_FILE_MAX).read_to_end(&mut pem))
         .map_err(|source| ClientError::ReadCa { path: path.to_owned(), source })?;
     match Certificate::from_pem_bundle(&pem) {
