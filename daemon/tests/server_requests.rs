@@ -177,6 +177,54 @@ async fn a_head_that_dawdles_is_cut_and_silence_between_requests_is_not() {
 }
 
 #[tokio::test]
+async fn a_head_that_begins_along_with_the_request_before_has_its_deadline_too() {
+    let server = TestServer::start(Limits { head_time: SHORT, ..Limits::default() });
+    let echo = post_head("/echo", "content-length: 5") + "hello";
+    for together in [
+        get_request("/fast") + "GET /fa",
+        get_request("/fast") + &get_request("/fast") + "GET /fast HTTP/1.1\r\nhost: bearerd\r\n",
+    ] {
+        let mut client = server.connect().await;
+        // A body before it changes nothing.
+        client.send(&echo).await;
+        assert_eq!(client.answer().await.body, b"hello");
+        let whole = together.matches("\r\n\r\n").count();
+        client.send(together).await;
+        for _ in 0..whole {
+            assert_eq!(client.answer().await.body, b"ok");
+        }
+        client.ends_silently().await;
+    }
+
+    // Silence behind whole requests is not cut, nor behind a body.
+    let mut whole = server.connect().await;
+    whole.send(get_request("/fast") + &get_request("/fast")).await;
+    for _ in 0..2 {
+        assert_eq!(whole.answer().await.body, b"ok");
+    }
+    let mut bodied = server.connect().await;
+    bodied.send(&echo).await;
+    assert_eq!(bodied.answer().await.body, b"hello");
+    for _ in 0..2 {
+        // Each of these lasts as long as the deadline.
+        let mut slow = server.connect().await;
+        slow.send(get_request("/fast") + "GET").await;
+        assert_eq!(slow.answer().await.body, b"ok");
+        slow.ends_silently().await;
+    }
+    assert_eq!(whole.get("/fast").await.body, b"ok");
+    assert_eq!(bodied.get("/fast").await.body, b"ok");
+
+    // With time left for its rest it is answered.
+    let patient = TestServer::start(Limits::default());
+    let mut client = patient.connect().await;
+    client.send(get_request("/fast") + "GET /fa").await;
+    assert_eq!(client.answer().await.body, b"ok");
+    client.send("st HTTP/1.1\r\nhost: bearerd\r\n\r\n").await;
+    assert_eq!(client.answer().await.body, b"ok");
+}
+
+#[tokio::test]
 async fn a_browser_is_refused_before_any_route() {
     let server = TestServer::start(Limits::default());
     for header in [

@@ -61,6 +61,9 @@ async fn answer(
     limits: Arc<Limits>,
 ) -> Result<Response<AnswerBody>, Closed> {
     seat.request_begins()?;
+    if !request.body().is_end_stream() {
+        seat.body_follows();
+    }
     let response = match screen(&request, &limits) {
         Some(refusal) => {
             if !request.body().is_end_stream() {

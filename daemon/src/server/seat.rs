@@ -1,6 +1,6 @@
 //! What one connection is doing, in a few atomics that its task, its bodies and the accept loop share.
 //!
-//! A request costs three relaxed stores and one exchange here; nothing on its way takes a lock or the clock.
+//! A request costs four relaxed stores and one exchange here; nothing on its way takes a lock or the clock.
 
 use super::connections::Connections;
 use super::refusal::Refusal;
@@ -14,6 +14,7 @@ use std::task::Waker;
 pub(crate) struct Seat {
     phase: AtomicU64,
     answered: AtomicBool,
+    bodied: AtomicBool,
     unread: AtomicBool,
     broken_body: AtomicU8,
     waker: AtomicWaker,
@@ -55,6 +56,7 @@ impl Seat {
         Self {
             phase,
             answered: AtomicBool::new(false),
+            bodied: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             broken_body: AtomicU8::new(WHOLE),
             waker: AtomicWaker::new(),
@@ -80,6 +82,7 @@ impl Seat {
     pub(crate) fn bytes_arrived(&self) -> Result<bool, Closed> {
         match self.phase() {
             Phase::Idle(place) => {
+                self.bodied.store(false, Ordering::Relaxed);
                 self.change(Phase::Idle(place), Phase::Head(place)).map(|()| true)
             }
             Phase::Head(_) | Phase::Busy => Ok(false),
@@ -94,6 +97,16 @@ impl Seat {
             Phase::Closing => Err(Closed),
             before => self.change(before, Phase::Busy),
         }
+    }
+
+    /// The request under way has a body.
+    pub(crate) fn body_follows(&self) {
+        self.bodied.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether all bytes since the connection was last idle are those of heads.
+    pub(crate) fn has_seen_heads_alone(&self) -> bool {
+        !self.bodied.load(Ordering::Relaxed)
     }
 
     /// The answer has been handed over whole; it may still wait to be sent.

@@ -21,6 +21,8 @@ pub(crate) struct ClientStream {
     stream: UnixStream,
     seat: Arc<Seat>,
     limits: Arc<Limits>,
+    /// What came last.
+    tail: Tail,
     read_deadline: Deadline,
     write_deadline: Deadline,
     refusal: Option<Refusing>,
@@ -33,6 +35,7 @@ impl ClientStream {
             stream,
             seat,
             limits,
+            tail: Tail::default(),
             read_deadline: Deadline::default(),
             write_deadline: Deadline::default(),
             refusal: None,
@@ -80,6 +83,24 @@ impl ClientStream {
         }
     }
 
+    fn bytes_arrived(&mut self) -> io::Result<()> {
+        if self.seat.bytes_arrived().map_err(|Closed| closed())? {
+            self.read_deadline.lift();
+        }
+        Ok(())
+    }
+
+    /// Whether a head has begun and is not whole. Its beginning may have come along with the request before it and lie
+    /// in the HTTP layer's buffer: that shows in what came last, which is then no head's end. Behind a body it can't be
+    /// told; such a connection counts as idle, and is closed like one where room is needed.
+    fn waits_for_a_head(&mut self) -> io::Result<bool> {
+        let idle = matches!(self.seat.phase(), Phase::Idle(_));
+        if idle && self.seat.has_seen_heads_alone() && !self.tail.ends_a_head() {
+            self.bytes_arrived()?;
+        }
+        Ok(matches!(self.seat.phase(), Phase::Head(_)))
+    }
+
     /// Reads on for a moment what nobody wants: closing a socket with unread bytes fails the client's writes, and it
     /// would miss the answer that says why.
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -115,12 +136,11 @@ impl AsyncRead for ClientStream {
         let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() > before => {
-                if this.seat.bytes_arrived().map_err(|Closed| closed())? {
-                    this.read_deadline.lift();
-                }
+                this.tail.push(buffer.filled().get(before..).unwrap_or_default());
+                this.bytes_arrived()?;
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if matches!(this.seat.phase(), Phase::Head(_)) => {
+            Poll::Pending if this.waits_for_a_head()? => {
                 if this.read_deadline.passed(this.limits.head_time, context) {
                     Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
                 } else {
@@ -164,6 +184,30 @@ impl AsyncWrite for ClientStream {
     }
 }
 
+/// The last bytes that came; at first as if an empty line had.
+#[derive(Debug)]
+struct Tail([u8; 3]);
+
+impl Default for Tail {
+    fn default() -> Self {
+        Self(*b"\n\r\n")
+    }
+}
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().skip(bytes.len().saturating_sub(self.0.len())) {
+            self.0.rotate_left(1);
+            self.0[2] = *byte;
+        }
+    }
+
+    /// An empty line, also of a client that leaves carriage returns out (RFC 9112 §2.2).
+    fn ends_a_head(&self) -> bool {
+        self.0 == *b"\n\r\n" || self.0.ends_with(b"\n\n")
+    }
+}
+
 /// An answer of ours on its way.
 #[derive(Debug)]
 struct Refusing {
@@ -187,3 +231,28 @@ fn closed() -> io::Error {
 /// Enough for what a client with a too large body has under way before it sees the answer.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_s_end_is_known_however_it_is_cut() {
+        let cases = [
+            ("", true),
+            ("GET / HTTP/1.1\r\nhost: a\r\n\r\n", true),
+            ("GET / HTTP/1.1\nhost: a\n\n", true),
+            ("GET / HTTP/1.1\r\n\r\nGET / HT", false),
+            ("GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n", false),
+            ("GET / HTTP/1.1\r\n\r\nG", false),
+            ("GET / HTTP/1.1\r\n\r\n\r\n", true),
+        ];
+        for (bytes, expected) in cases {
+            for size in 1..=bytes.len().max(1) {
+                let mut tail = Tail::default();
+                bytes.as_bytes().chunks(size).for_each(|piece| tail.push(piece));
+                assert_eq!(tail.ends_a_head(), expected, "{bytes:?} by {size}");
+            }
+        }
+    }
+}
