@@ -26,6 +26,8 @@ pub(crate) enum CommandError {
     NoDefault(Vec<ProfileName>),
     #[error("no profile is configured")]
     NoProfile,
+    #[error("the configuration can't be used: {0}; mend it, then reload bearerd (SIGHUP)")]
+    BadConfiguration(String),
     #[error(
         "tokens of `{0}` are sent in a way that this bearerctl does not know: use a newer bearerctl"
     )]
@@ -40,6 +42,7 @@ impl CommandError {
             Self::Client(error) => of_client_error(error),
             Self::ProfileVariable(_) | Self::NoDefault(_) => USAGE,
             Self::UnknownProfile(_) | Self::NoProfile => NOT_FOUND,
+            Self::BadConfiguration(_) => MISCONFIGURED,
             Self::UnknownTokenType(_) | Self::Output(_) => INTERNAL,
         }
     }

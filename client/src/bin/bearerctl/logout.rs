@@ -11,7 +11,7 @@ pub(crate) fn run(client: &Client, arguments: LogoutArguments) -> Result<(), Com
     } else {
         // On the wire a logout without a profile is one of all: the one that is meant has to be named.
         let named = environment::profile_or(arguments.profile)?;
-        Some(named.map_or_else(|| profile::default_of(&client.profiles()?), Ok)?)
+        Some(named.map_or_else(|| profile::default_profile(client), Ok)?)
     };
     let revoke = arguments.no_revoke.then_some(false);
     for logged_out in client.logout(&LogoutRequest { profile, revoke })?.profiles {

@@ -4,7 +4,7 @@ use crate::arguments::{ProfileArguments, ProfileCommand};
 use crate::exit::CommandError;
 use crate::output::printable;
 use crate::{environment, output};
-use bearerd_client::{Client, ProfileInfo, ProfileName, Profiles};
+use bearerd_client::{Client, ProfileInfo, ProfileName, Profiles, Status};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -17,16 +17,18 @@ pub(crate) fn run(client: &Client, arguments: ProfileArguments) -> Result<(), Co
         ProfileCommand::Show { profile, json } => {
             let named = environment::profile_or(profile)?;
             let profiles = client.profiles()?;
-            let name = named.map_or_else(|| default_of(&profiles), Ok)?;
-            let found = profiles.profiles.into_iter().find(|info| info.profile == name);
-            let info = found.ok_or(CommandError::UnknownProfile(name))?;
-            if json { output::json(&info) } else { output::data(&settings(&info)) }
+            let found = named.map_or_else(|| default_of(&profiles), Ok).and_then(|name| {
+                let info = profiles.profiles.iter().find(|info| info.profile == name);
+                info.ok_or(CommandError::UnknownProfile(name))
+            });
+            let info = found.map_err(|error| instead(client, &profiles, error))?;
+            if json { output::json(info) } else { output::data(&settings(info)) }
         }
     }
 }
 
 /// The profile that is meant where none is named: the default, or the only one.
-pub(crate) fn default_of(profiles: &Profiles) -> Result<ProfileName, CommandError> {
+fn default_of(profiles: &Profiles) -> Result<ProfileName, CommandError> {
     if let Some(default) = &profiles.default_profile {
         return Ok(default.clone());
     }
@@ -36,6 +38,23 @@ pub(crate) fn default_of(profiles: &Profiles) -> Result<ProfileName, CommandErro
         several => {
             Err(CommandError::NoDefault(several.iter().map(|info| info.profile.clone()).collect()))
         }
+    }
+}
+
+/// The profile that a logout without a name means.
+pub(crate) fn default_profile(client: &Client) -> Result<ProfileName, CommandError> {
+    let profiles = client.profiles()?;
+    default_of(&profiles).map_err(|error| instead(client, &profiles, error))
+}
+
+/// Where nothing is configured because no good configuration was read yet, that is the reason, and not `error`.
+fn instead(client: &Client, profiles: &Profiles, error: CommandError) -> CommandError {
+    if !profiles.profiles.is_empty() {
+        return error;
+    }
+    match client.status() {
+        Ok(Status { config_error: Some(fault), .. }) => CommandError::BadConfiguration(fault),
+        _ => error,
     }
 }
 

@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 pub(crate) fn run(client: &Client, arguments: StatusArguments) -> Result<(), CommandError> {
     let mut status = client.status()?;
     if let Some(name) = arguments.profile {
+        if let (true, Some(fault)) = (status.profiles.is_empty(), &status.config_error) {
+            return Err(CommandError::BadConfiguration(fault.clone()));
+        }
         status.profiles.retain(|profile| profile.profile == name);
         if status.profiles.is_empty() {
             return Err(CommandError::UnknownProfile(name));
