@@ -220,6 +220,56 @@ fn a_login_that_fails_while_it_is_waited_for_ends_with_its_code() {
 }
 
 #[test]
+fn a_login_that_the_daemon_lost_in_a_restart_is_started_again() {
+    const SECOND: &str = r#"{"state":"pending","login_id":"8","profile":"a","verification_uri":"https://idp/d",
+"verification_uri_complete":"https://idp/d?c=MJHT","user_code":"MJHT","expires_at":1,"expires_in":600}"#;
+    let daemon = FakeDaemon::start(|number, _| match number {
+        0 => Reply::Send(answer(200, PENDING)),
+        1 => Reply::Send(refusal(ErrorCode::NotFound)),
+        2 => Reply::Send(answer(200, SECOND)),
+        _ => Reply::Send(answer(200, DONE)),
+    });
+    let run = run(command(&daemon.socket(), "login a --replace"));
+    assert_eq!((run.exit, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+    let (before, after) = run.stderr.split_once("restarted").unwrap();
+    assert!(before.contains("the code WDJB") && !before.contains("MJHT"), "{before}");
+    assert!(after.contains("the code MJHT"), "{after}");
+    assert!(after.ends_with("Logged in as jane@ex.co.\n"), "{after}");
+    let seen: Vec<_> = daemon.seen().into_iter().map(|seen| seen.line + &seen.body).collect();
+    let start = r#"POST /v1/login{"profile":"a","replace":true}"#;
+    assert_eq!(seen, [start, "GET /v1/login/7?wait=60", start, "GET /v1/login/8?wait=60"]);
+}
+
+#[test]
+fn a_daemon_that_loses_every_login_is_asked_for_no_more_than_five() {
+    let daemon = FakeDaemon::start(|number, _| match number % 2 {
+        0 => Reply::Send(answer(200, PENDING)),
+        _ => Reply::Send(refusal(ErrorCode::NotFound)),
+    });
+    let run = run(command(&daemon.socket(), "login"));
+    assert_eq!((run.exit, daemon.seen().len()), (7, 10), "{}", run.stderr);
+}
+
+#[test]
+fn a_configuration_that_was_never_good_is_the_reason_and_not_that_there_is_no_profile() {
+    const NONE: &str = r#"{"profiles":[]}"#;
+    const FAULTY: &str = r#"{"version":"9","pid":1,"uptime":2,"config_error":"c.toml:3: write `none`","profiles":[]}"#;
+    const EMPTY: &str = r#"{"version":"9","pid":1,"uptime":2,"profiles":[]}"#;
+    for line in ["logout", "profile show", "profile show a"] {
+        let (run, _) = run_against(&[NONE, FAULTY], line);
+        assert_eq!((run.exit, run.stdout.as_str()), (8, ""), "{line}: {}", run.stderr);
+        assert!(run.stderr.contains("c.toml:3: write `none`; mend it"), "{}", run.stderr);
+        let (run, _) = run_against(&[NONE, EMPTY], line);
+        assert_eq!((run.exit, run.stdout.as_str()), (7, ""), "{line}: {}", run.stderr);
+    }
+    for (status, exit) in [(&[FAULTY], 8), (&[EMPTY], 7)] {
+        let (run, _) = run_against(status, "status a");
+        assert_eq!((run.exit, run.stdout.as_str()), (exit, ""), "{}", run.stderr);
+        assert_eq!(run_against(status, "status").0.exit, 0);
+    }
+}
+
+#[test]
 fn logout_names_the_profile_that_is_meant() {
     const GONE: &str = r#"{"profiles":[{"profile":"a","revocation":"revoked"}]}"#;
     let words = "Logged out of `a`; its refresh token is revoked.\n";

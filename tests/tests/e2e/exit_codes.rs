@@ -1,10 +1,11 @@
 //! The exit codes of `bearerctl`, each from a real command at a real daemon.
 
 use bearerd_test_idp::Settings;
+use bearerd_tests::binaries;
 use bearerd_tests::daemon::{Daemon, Home, Rig, eventually};
 use std::io::Write;
 use std::os::unix::net::UnixListener;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 
 /// The command ends with this code; words are on stderr, data on stdout alone.
@@ -47,6 +48,26 @@ fn zero_what_was_asked_for_is_done() {
     ends(home, &["logout"], 0);
     ends(home, &["--help"], 0);
     assert!(rig.idp.sessions().iter().all(|session| !session.active));
+}
+
+#[test]
+fn zero_a_login_that_is_waited_for_outlives_a_restart() {
+    let rig = Rig::with(Settings { auto_approve: None, ..Rig::settings() }, "");
+    let mut login = rig.home.command(&binaries::bearerctl());
+    let login = login.args(["login", "--no-qr"]).stderr(Stdio::piped()).spawn().unwrap();
+    let code = |rig: &Rig| {
+        let status = rig.daemon.until(Rig::PROFILE, "a login waits", |one| one.login.is_some());
+        status.login.unwrap().user_code.unwrap()
+    };
+    let first = code(&rig);
+    let rig = rig.restarted(Daemon::terminate);
+    let second = code(&rig);
+    rig.idp.approve(&second, "jane");
+    let output = login.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(&first) && said.contains(&second), "{said}");
+    assert!(said.ends_with("Logged in as jane@ex.co.\n"), "{said}");
 }
 
 #[test]
@@ -100,7 +121,10 @@ fn six_no_daemon_answers_and_eight_something_is_to_be_mended() {
     home.configure("[profile.a]\nauth_type = \"nune\"\n");
     let daemon = Daemon::start(&home);
     ends(&home, &["token"], 8);
-    ends(&home, &["login"], 8);
+    for line in [&["login"][..], &["logout"], &["logout", "--all"], &["profile", "show"]] {
+        ends(&home, line, 8);
+    }
+    ends(&home, &["status", "a"], 8);
     ends(&home, &["status"], 0);
     daemon.terminate();
     ends(&home, &["status"], 6);

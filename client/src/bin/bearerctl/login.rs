@@ -4,7 +4,10 @@ use crate::arguments::LoginArguments;
 use crate::exit::CommandError;
 use crate::qr::{self, Canvas};
 use crate::{environment, output, times};
-use bearerd_client::{Client, LONG_POLL_MAX, LoggedIn, LoginAnswer, LoginRequest, PendingLogin};
+use bearerd_client::{
+    Client, ClientError, ErrorCode, LONG_POLL_MAX, LoggedIn, LoginAnswer, LoginRequest,
+    PendingLogin,
+};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -13,16 +16,27 @@ pub(crate) fn run(client: &Client, arguments: LoginArguments) -> Result<(), Comm
     let profile = environment::profile_or(arguments.profile)?;
     let request = LoginRequest { profile, replace: arguments.replace, ..LoginRequest::default() };
     let mut answer = client.login(&request)?;
-    if let LoginAnswer::Pending(login) = &answer {
+    let mut starts_left = STARTS_MOST;
+    while let LoginAnswer::Pending(login) = &answer {
         show(login, canvas);
         if arguments.no_wait {
             output::words(
                 "The login goes on in bearerd: `bearerctl status` shows when it is done.",
             );
-        } else {
-            output::words("Waiting. Ctrl-C ends this command; the login goes on in bearerd.");
-            answer = LoginAnswer::Done(outcome(client, &login.login_id)?);
+            break;
         }
+        output::words("Waiting. Ctrl-C ends this command; the login goes on in bearerd.");
+        starts_left -= 1;
+        answer = match outcome(client, &login.login_id) {
+            Ok(who) => LoginAnswer::Done(who),
+            Err(error) if error.code() == Some(ErrorCode::NotFound) && starts_left > 0 => {
+                output::words(
+                    "bearerd does not know that login any more: it was restarted. Its link is of no use now.",
+                );
+                client.login(&request)?
+            }
+            Err(error) => return Err(error.into()),
+        };
     }
     if let LoginAnswer::Done(who) = &answer {
         output::words(&format!("Logged in{}.", name_of(who)));
@@ -30,8 +44,12 @@ pub(crate) fn run(client: &Client, arguments: LoginArguments) -> Result<(), Comm
     if arguments.json { output::json(&answer) } else { Ok(()) }
 }
 
+/// A login lives in the daemon's memory and ends with it: the next daemon is asked for another. So often, and no more,
+/// since each start is one at the identity provider too.
+const STARTS_MOST: u32 = 5;
+
 /// Waits until the login is over.
-fn outcome(client: &Client, login_id: &str) -> Result<LoggedIn, CommandError> {
+fn outcome(client: &Client, login_id: &str) -> Result<LoggedIn, ClientError> {
     loop {
         match client.login_state(login_id, LONG_POLL_MAX)? {
             LoginAnswer::Done(who) => return Ok(who),
