@@ -1,7 +1,7 @@
 //! Wires the parts; starts them in order, and stops them in order.
 
 use crate::clock::{self, Clock};
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::environment::{Environment, EnvironmentError};
 use crate::fetch::HttpClients;
 use crate::handlers::{self, Shared};
@@ -10,11 +10,14 @@ use crate::server::{
     self, Limits, ListenError, Listener, Server, SocketEnvironment, folder_owner, socket_candidates,
 };
 use crate::signals::{Signal, Signals};
+use crate::steering::{Broken, Loaded, Readings, steer, summary, unless_stopped};
 use crate::store::FileStore;
 use crate::store::lock::{self, Holder, LockError, Locked, Place};
 use crate::systemd::{self, Watchdog};
 use crate::task::chain;
-use crate::tasks::Tasks;
+use crate::tasks::{TaskError, Tasks};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,8 +25,8 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{broadcast, watch};
 
-/// A stop waits this long for requests to IdPs under way; the unit allows 75 s.
-const DRAIN: Duration = Duration::from_secs(60);
+/// What is answered when no new request is taken any more has this long to reach its reader.
+const LAST_ANSWERS: Duration = Duration::from_secs(7);
 /// What is left when the last connection is closed, a last save above all, has this long.
 const LAST_TASKS: Duration = Duration::from_secs(5);
 /// Events that a slow watcher may be behind before it loses the oldest.
@@ -49,6 +52,9 @@ pub enum AppError {
         /// What the system said.
         source: io::Error,
     },
+    /// A fault of ours, while the state folder was being taken.
+    #[error("failed to take the state folder")]
+    State(#[from] TaskError),
     /// A task that the daemon cannot do without has ended.
     #[error("the task `{0}` broke; the log says how, and the supervisor starts the daemon anew")]
     Broken(&'static str),
@@ -97,9 +103,6 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
     let listeners =
         if passed.is_empty() { vec![Listener::bind_first(&places.sockets)?] } else { passed };
     let socket = listeners.iter().find_map(Listener::path).map(Path::to_owned).unwrap_or_default();
-    let locked = lock::acquire(&places.state, &Holder::here(std::process::id(), &socket))?;
-    let store = prepare_store(&locked);
-
     let tasks = Tasks::new();
     let system = |what| move |source| AppError::System { what, source };
     let (clock, driver) = Clock::system().map_err(system("the clock's timers"))?;
@@ -107,6 +110,14 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
     if let Some(watchdog) = Watchdog::wanted() {
         tasks.spawn_background("watchdog", watchdog.run());
     }
+    // Nothing is served before the state folder is this daemon's; its disk may take its time.
+    let holder = Holder::here(std::process::id(), &socket);
+    let taking = tasks.spawn_blocking("state", move || take_state(&places.state, &holder));
+    let next = async || signals.next().await;
+    let Some(taken) = unless_stopped("the state folder", taking, next, &clock).await else {
+        return Ok(());
+    };
+    let (locked, store) = taken??;
     let (events, _) = broadcast::channel(EVENT_BACKLOG);
     let parts = Parts {
         clock: clock.clone(),
@@ -116,8 +127,19 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
         tasks: tasks.clone(),
         boot_id: clock::boot_id().map_err(system("the boot id"))?,
     };
-    let (config, error) = first_config(&tasks, &places.config).await;
-    let registry = Arc::new(Registry::new(parts, config, error));
+    let mut readings = Readings::new(load_config(&tasks, &places.config), clock.clone());
+    let mut changed = false;
+    let next = async || {
+        let signal = signals.next().await;
+        changed |= signal == Signal::Reload;
+        signal
+    };
+    let first = unless_stopped("the configuration", readings.first(), next, &clock).await;
+    let Some(first) = first else { return Ok(()) };
+    if changed {
+        readings.begin();
+    }
+    let registry = Arc::new(first_registry(parts, first, &places.config));
 
     let (stop, stopped) = watch::channel(false);
     let started = clock.boot();
@@ -128,15 +150,17 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
         started,
         stop: stopped.clone(),
     };
-    let server = Server::new(Limits::default(), tasks.clone());
+    let limits = Limits { drain: LAST_ANSWERS, ..Limits::default() };
+    let server = Server::new(limits, tasks.clone());
     let serving = server.serve(listeners, handlers::router(shared), stopped);
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     systemd::ready(&summary(&registry));
 
-    let steering = steer(&mut signals, &registry, &tasks, &clock, &places.config, &stop);
+    let next = async || signals.next().await;
+    let steering = steer(next, readings, &registry, &tasks, &clock, &stop);
     let (served, steered) = tokio::join!(serving, steering);
     served?;
-    steered?;
+    steered.map_err(|Broken(task)| AppError::Broken(task))?;
     // What hangs in the kernel, a save on a dead disk, is left behind: it was waited for.
     if tokio::time::timeout(LAST_TASKS, tasks.wait_all()).await.is_err() {
         tracing::warn!(tasks = tasks.live(), "ending although not all is done");
@@ -145,70 +169,36 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
     Ok(())
 }
 
-/// Follows the signals: reload on SIGHUP; on SIGTERM drain, then stop.
-async fn steer(
-    signals: &mut Signals,
-    registry: &Registry,
-    tasks: &Tasks,
-    clock: &Clock,
-    config: &Path,
-    stop: &watch::Sender<bool>,
-) -> Result<(), AppError> {
-    let outcome = loop {
-        tokio::select! {
-            signal = signals.next() => match signal {
-                Signal::Reload => reload(registry, tasks, config).await,
-                Signal::Stop => break Ok(()),
-            },
-            broken = tasks.failed() => break Err(AppError::Broken(broken)),
-        }
-    };
-    systemd::stopping("finishing the requests under way");
-    tracing::info!("stopping: no new requests to identity providers");
-    tokio::select! {
-        () = registry.drain() => {}
-        () = clock.sleep_until(clock.boot() + DRAIN) => tracing::warn!("not all requests were answered in time"),
-        _ = signals.next(), if outcome.is_ok() => tracing::warn!("told twice to stop: stopping at once"),
-        broken = tasks.failed(), if outcome.is_ok() => tracing::error!(task = broken, "broke while stopping"),
-    }
-    // No connection is taken any more before those who wait are told to come again on a new one.
-    stop.send_replace(true);
-    registry.end();
-    outcome
-}
-
-async fn reload(registry: &Registry, tasks: &Tasks, path: &Path) {
-    systemd::reloading();
-    match load_config(tasks, path).await {
-        Ok(config) => {
-            tracing::info!(profiles = config.profiles().len(), "configuration read again");
-            registry.install(config);
-        }
-        Err(error) => {
-            tracing::error!("the configuration is not taken, the one in force stays: {error}");
-            registry.reject(error);
-        }
-    }
-    systemd::ready(&summary(registry));
-}
-
 /// A bad configuration at the start does not end the daemon: it serves, and every request says what to mend.
-async fn first_config(tasks: &Tasks, path: &Path) -> (Config, Option<String>) {
-    match load_config(tasks, path).await {
-        Ok(config) => (config, None),
-        Err(error) => {
+fn first_registry(parts: Parts, first: Option<Loaded>, path: &Path) -> Registry {
+    match first {
+        Some(Ok(config)) => Registry::new(parts, config, None),
+        Some(Err(error)) => {
             tracing::error!("the configuration can't be used: {error}");
-            (Config::empty(path), Some(error))
+            Registry::new(parts, Config::empty(path), Some(error))
         }
+        None => Registry::unread(parts, path),
     }
 }
 
-async fn load_config(tasks: &Tasks, path: &Path) -> Result<Config, String> {
-    let path = path.to_owned();
-    match tasks.spawn_blocking("configuration", move || Config::load(&path)).await {
-        Ok(loaded) => loaded.map_err(|error: ConfigError| error.sentence()),
-        Err(error) => Err(chain(&error)),
+fn load_config(tasks: &Tasks, path: &Path) -> impl Fn() -> BoxFuture<'static, Loaded> + use<> {
+    let (tasks, path) = (tasks.clone(), path.to_owned());
+    move || {
+        let path = path.clone();
+        let loading = tasks.spawn_blocking("configuration", move || Config::load(&path));
+        loading
+            .map(|loaded| match loaded {
+                Ok(loaded) => loaded.map_err(|error| error.sentence()),
+                Err(error) => Err(chain(&error)),
+            })
+            .boxed()
     }
+}
+
+fn take_state(folder: &Path, holder: &Holder) -> Result<(Locked, FileStore), LockError> {
+    let locked = lock::acquire(folder, holder)?;
+    let store = prepare_store(&locked);
+    Ok((locked, store))
 }
 
 fn prepare_store(locked: &Locked) -> FileStore {
@@ -229,10 +219,16 @@ fn prepare_store(locked: &Locked) -> FileStore {
     store
 }
 
-fn summary(registry: &Registry) -> String {
-    let served = registry.served();
-    match &served.error {
-        Some(error) => format!("configuration not taken: {error}"),
-        None => format!("serving {} profile(s)", served.entries.len()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_stop_ends_before_the_unit_kills() {
+        let unit = include_str!("../../systemd/bearerd.service");
+        let allowed = unit.lines().find_map(|line| line.strip_prefix("TimeoutStopSec=")).unwrap();
+        let allowed = Duration::from_secs(allowed.parse().unwrap());
+        let longest = crate::steering::DRAIN + LAST_ANSWERS + LAST_TASKS;
+        assert!(longest + Duration::from_secs(2) < allowed, "{longest:?} of {allowed:?}");
     }
 }

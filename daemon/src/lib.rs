@@ -13,6 +13,7 @@ pub mod registry;
 pub mod server;
 pub mod signals;
 pub mod snapshot;
+pub mod steering;
 pub mod store;
 pub mod systemd;
 pub mod task;

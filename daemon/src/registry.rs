@@ -12,6 +12,7 @@ use bearerd_proto::{ErrorBody, ErrorCode, Event, ProfileName};
 use bearerd_session::time::Boot;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -142,26 +143,48 @@ pub struct Served {
     pub entries: BTreeMap<ProfileName, Arc<Entry>>,
     /// What is wrong with the file, where the one in force is an older one, or none.
     pub error: Option<String>,
-    /// There was no good configuration since the start.
-    never_good: bool,
+    since_start: SinceStart,
+}
+
+/// Whether there was a good configuration since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SinceStart {
+    /// It is still being read.
+    Unread,
+    /// There was none.
+    Bad,
+    /// There was one, and the last such is in force.
+    Good,
 }
 
 impl Registry {
     /// A registry in which nothing is configured, and every request is answered with `error` if there is one.
     pub fn new(parts: Parts, config: Config, error: Option<String>) -> Self {
-        let never_good = error.is_some();
-        let served = Served {
-            config: Arc::new(Config::empty(config.path())),
-            entries: BTreeMap::new(),
-            error,
-            never_good,
-        };
-        let registry =
-            Self { parts, served: ArcSwap::from_pointee(served), retired: Mutex::default() };
-        if !never_good {
-            registry.install(config);
+        let path = config.path().to_owned();
+        match error {
+            Some(error) => Self::without(parts, &path, error, SinceStart::Bad),
+            None => {
+                let registry = Self::unread(parts, &path);
+                registry.install(config);
+                registry
+            }
         }
-        registry
+    }
+
+    /// A registry whose configuration is still being read: every request is told so until it is there.
+    pub fn unread(parts: Parts, path: &Path) -> Self {
+        let error = format!("`{}` is still being read: its disk does not answer", path.display());
+        Self::without(parts, path, error, SinceStart::Unread)
+    }
+
+    fn without(parts: Parts, path: &Path, error: String, since_start: SinceStart) -> Self {
+        let served = Served {
+            config: Arc::new(Config::empty(path)),
+            entries: BTreeMap::new(),
+            error: Some(error),
+            since_start,
+        };
+        Self { parts, served: ArcSwap::from_pointee(served), retired: Mutex::default() }
     }
 
     /// What is in force now.
@@ -185,7 +208,10 @@ impl Registry {
             config: Arc::clone(&served.config),
             entries: served.entries.clone(),
             error: Some(error),
-            never_good: served.never_good,
+            since_start: match served.since_start {
+                SinceStart::Good => SinceStart::Good,
+                SinceStart::Unread | SinceStart::Bad => SinceStart::Bad,
+            },
         }));
     }
 
@@ -216,7 +242,7 @@ impl Registry {
             config: Arc::new(config),
             entries,
             error: None,
-            never_good: false,
+            since_start: SinceStart::Good,
         }));
     }
 
@@ -279,12 +305,15 @@ impl Served {
     }
 
     fn usable(&self) -> Result<(), ErrorBody> {
-        if let (true, Some(error)) = (self.never_good, &self.error) {
-            let message = format!(
+        let message = match (self.since_start, &self.error) {
+            (SinceStart::Unread, Some(error)) => {
+                format!("the configuration can't be used yet: {error}")
+            }
+            (SinceStart::Bad, Some(error)) => format!(
                 "the configuration can't be used: {error}; mend it, then reload bearerd (SIGHUP)"
-            );
-            return Err(ErrorBody::new(ErrorCode::Misconfigured, message));
-        }
-        Ok(())
+            ),
+            _ => return Ok(()),
+        };
+        Err(ErrorBody::new(ErrorCode::Misconfigured, message))
     }
 }

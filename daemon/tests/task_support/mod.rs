@@ -67,6 +67,16 @@ impl World {
 
     /// The profiles of `config` over what stands on `disk` already.
     pub(crate) fn over(config: &str, disk: Disk) -> Self {
+        Self::with(disk, |parts| Registry::new(parts, parsed(config), None))
+    }
+
+    /// No profile yet, as the configuration is still being read.
+    pub(crate) fn unread() -> Self {
+        let path = Path::new("/nowhere/config.toml");
+        Self::with(Disk::default(), |parts| Registry::unread(parts, path))
+    }
+
+    fn with(disk: Disk, registry: impl FnOnce(Parts) -> Registry) -> Self {
         let clock = TestClock::default();
         let tasks = Tasks::new();
         let idps = Arc::new(Idps::default());
@@ -79,7 +89,7 @@ impl World {
             tasks: tasks.clone(),
             boot_id: BOOT_ID.to_owned(),
         };
-        let registry = Arc::new(Registry::new(parts, parsed(config), None));
+        let registry = Arc::new(registry(parts));
         let (stop, stopped) = watch::channel(false);
         let shared = Shared {
             registry: Arc::clone(&registry),

@@ -170,3 +170,18 @@ fn without_a_configuration_there_is_nothing_to_serve_and_it_says_so() {
     let error = daemon.client().token(&Default::default()).unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::BadRequest), "{error}");
 }
+
+#[test]
+fn a_pipe_in_the_files_place_is_refused_and_holds_up_no_end() {
+    let rig = Rig::start().logged_in();
+    let file = rig.home.config_file();
+    std::fs::remove_file(&file).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &file, mode).unwrap();
+    rig.daemon.reload();
+    let config_error = rig.daemon.client().status().unwrap().config_error.unwrap();
+    assert!(config_error.contains("no regular file"), "{config_error}");
+    rig.daemon.token_text(Rig::PROFILE);
+    std::fs::remove_file(&file).unwrap();
+    rig.daemon.terminate();
+}
