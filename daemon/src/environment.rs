@@ -23,8 +23,6 @@ pub struct Environment {
     pub runtime_dir: Option<PathBuf>,
     /// `HOME`, if absolute.
     pub home: Option<PathBuf>,
-    /// `CREDENTIALS_DIRECTORY`: the credentials that systemd passed to the unit.
-    pub credentials: Option<PathBuf>,
     /// `NOTIFY_SOCKET` is set: a service manager wants to hear from the daemon.
     pub supervised: bool,
 }
@@ -56,7 +54,6 @@ impl Environment {
             state_home: absolute("XDG_STATE_HOME"),
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             home: absolute("HOME"),
-            credentials: absolute("CREDENTIALS_DIRECTORY"),
             supervised: set("NOTIFY_SOCKET").is_some(),
         }
     }
@@ -179,13 +176,7 @@ mod tests {
     #[test]
     fn what_is_left() {
         assert_eq!(environment(&[]), Environment::default());
-        let variables = [
-            ("CREDENTIALS_DIRECTORY", "/run/credentials/x"),
-            ("NOTIFY_SOCKET", "@x"),
-            ("RUST_LOG", "info"),
-        ];
-        let told = environment(&variables);
-        assert_eq!(told.credentials.as_deref(), Some(Path::new("/run/credentials/x")));
+        let told = environment(&[("NOTIFY_SOCKET", "@x"), ("RUST_LOG", "info")]);
         assert!(told.supervised);
         assert_eq!(told.log.as_deref(), Some("info"));
         let both = environment(&[("RUST_LOG", "info"), ("BEARERD_LOG", "bearerd=debug")]);
