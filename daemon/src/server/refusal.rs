@@ -89,7 +89,8 @@ impl Refusal {
                  daemon of your own"
             }
             Refusal::Browser => {
-                "requests that look like a web browser's are not served: leave Origin and Sec-Fetch headers out, and name the host `bearerd`, not by a dotted name"
+                "requests that look like a web browser's are not served: leave Origin and Sec-Fetch headers out, and \
+                 name the host `bearerd`, not by a dotted name"
             }
             Refusal::Overloaded => {
                 "the daemon has as many connections as it may and all are in use; try again, and use connections anew"
