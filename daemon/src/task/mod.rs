@@ -1,6 +1,7 @@
 //! The one writer of a profile: gives its session what happens, does what it says, decides nothing.
 
 mod line;
+mod loading;
 mod random;
 mod saved;
 mod settings;
@@ -14,11 +15,12 @@ use crate::fetch::TokenFetcher;
 use crate::registry::{Entry, Parts};
 use crate::snapshot::Snapshot;
 use bearerd_proto::{Event as Told, EventKind};
-use bearerd_session::time::Now;
+use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
     Action, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreFailure,
     StoreOp,
 };
+use loading::Loading;
 use random::{jitter, login_id};
 use saved::{load, not_read_yet, perform};
 use settings::{is_constant, settings_of};
@@ -59,15 +61,6 @@ struct ProfileTask {
     finished: mpsc::Receiver<Event>,
 }
 
-/// Whether the saved session is being read. A load may hang: it is not begun a second time beside itself.
-#[derive(Debug, PartialEq, Eq)]
-enum Loading {
-    No,
-    UnderWay,
-    /// And what it finds may be older than the last reload.
-    Again,
-}
-
 impl ProfileTask {
     /// Reads the saved session. Where that takes long, or the profile's tokens are constants, it goes on without until
     /// it is there. `None` where the task is to end before.
@@ -75,7 +68,7 @@ impl ProfileTask {
         let (done, mut finished) = mpsc::channel(DONE_QUEUE);
         let began = parts.clock.boot();
         load(&parts, entry.name(), done.clone());
-        let (restored, loading, wanted) = loop {
+        let (restored, under_way, wanted) = loop {
             let wanted = line.wanted.borrow_and_update().clone();
             match wanted.stage {
                 Stage::Serve => {}
@@ -88,15 +81,16 @@ impl ProfileTask {
                 biased;
                 changed = line.wanted.changed() => changed.ok()?,
                 Some(Event::Restored(restored)) = finished.recv() => {
-                    break (restored, Loading::No, wanted);
+                    break (restored, false, wanted);
                 }
                 () = parts.clock.sleep_until(began + patience) => {
-                    break (not_read_yet(), Loading::UnderWay, wanted);
+                    break (not_read_yet(), true, wanted);
                 }
             }
         };
         let fetcher = fetcher_of(&wanted.profile, &parts);
         let settings = settings_of(&wanted.profile);
+        let loading = Loading::new(under_way, &restored);
         let now = parts.clock.now();
         let session = Session::new(settings, parts.boot_id.clone(), restored, now, jitter());
         Some(Self {
@@ -126,11 +120,10 @@ impl ProfileTask {
         let mut steps = clock.steps();
         loop {
             let deadline = self.session.deadline(clock.now());
-            let timer = async {
-                match deadline {
-                    Some(deadline) => clock.sleep_until(deadline).await,
-                    None => std::future::pending().await,
-                }
+            let load_due = self.load_due(clock.boot());
+            let until = async |moment: Option<Boot>| match moment {
+                Some(moment) => clock.sleep_until(moment).await,
+                None => std::future::pending().await,
             };
             // Whoever asks is answered by what is wanted and known by then, so that comes first and the question last.
             tokio::select! {
@@ -146,7 +139,11 @@ impl ProfileTask {
                     Event::Restored(restored) => self.loaded(restored),
                     event => self.handle(event),
                 },
-                () = timer => self.look_at_the_clock(),
+                () = until(deadline) => self.look_at_the_clock(),
+                () = until(load_due) => {
+                    self.loading.came_due();
+                    self.load();
+                }
                 () = steps.next() => {
                     // After a suspend both come at once, and what is due has to hear of its readers first.
                     self.look_at_the_clock();
@@ -181,20 +178,26 @@ impl ProfileTask {
     }
 
     fn load(&mut self) {
-        if self.loading == Loading::No {
-            self.loading = Loading::UnderWay;
+        if self.loading.begin() {
             load(&self.parts, self.entry.name(), self.done.clone());
-        } else {
-            self.loading = Loading::Again;
         }
     }
 
     fn loaded(&mut self, restored: Restored) {
-        let again = std::mem::replace(&mut self.loading, Loading::No) == Loading::Again;
-        self.handle(Event::Restored(restored));
-        if again && self.session.is_unreadable() {
+        if self.loading.ended(&restored) {
+            self.handle(Event::Restored(restored));
+        }
+        if self.loading.take_again() && self.session.is_unreadable() {
             self.load();
         }
+    }
+
+    /// When a saved session that can't be opened is read again by itself. Constants need none.
+    fn load_due(&mut self, now: Boot) -> Option<Boot> {
+        let wanted = self.session.is_unreadable()
+            && self.wanted.stage == Stage::Serve
+            && !is_constant(&self.wanted.profile);
+        self.loading.due(wanted, now)
     }
 
     fn look_at_the_clock(&mut self) {

@@ -73,6 +73,11 @@ impl Disk {
         self.0.files.lock().unwrap().insert(name.clone(), bytes);
     }
 
+    /// What stands there.
+    pub(crate) fn content(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.files.lock().unwrap().get(&name.parse().unwrap()).cloned()
+    }
+
     /// The refresh token on disk.
     pub(crate) fn refresh_token(&self, name: &str) -> Option<String> {
         let files = self.0.files.lock().unwrap();
