@@ -18,3 +18,4 @@ pub mod store;
 pub mod systemd;
 pub mod task;
 pub mod tasks;
+mod wiped;

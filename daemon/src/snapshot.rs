@@ -1,11 +1,11 @@
 //! What readers see of a profile: immutable, its answer's bytes made but for the seconds left.
 
+use crate::wiped::Wiped;
 use bearerd_proto::{ProfileName, Secret, TokenType};
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{Report, Session, View};
 use serde::Serialize;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// One profile as its task last published it.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Snapshot {
 /// The answer of `GET /v1/token`, in pieces around the seconds left.
 struct TokenBytes {
     /// From the token to `"expires_in":`, or to the end where it has no known end.
-    head: Zeroizing<Vec<u8>>,
+    head: Wiped,
     /// From behind the first number to `"refresh_in":`.
     middle: Vec<u8>,
     /// From behind the last number to `"degraded":`.
@@ -61,10 +61,10 @@ impl TokenBytes {
         let head = Head { token: view.token, token_type, expires_at: view.expires.map(wall) };
         let tail =
             Tail { profile, scope: view.scope, user_id: view.user_id, user_email: view.user_email };
-        let mut head = Zeroizing::new(serde_json::to_vec(&head).ok()?);
+        let mut head = Wiped::json(&head).ok()?;
         head.pop();
         if view.expires.is_some() {
-            head.extend_from_slice(b",\"expires_in\":");
+            head.push(b",\"expires_in\":");
         }
         let middle = match view.refresh {
             Some(refresh) if view.expires.is_some() => {
@@ -93,7 +93,7 @@ impl TokenBytes {
     fn render(&self, now: Boot, unmet: bool) -> Vec<u8> {
         let mut body =
             Vec::with_capacity(self.head.len() + self.middle.len() + self.tail.len() + 48);
-        body.extend_from_slice(&self.head);
+        body.extend_from_slice(self.head.as_ref());
         if let Some(expires) = self.expires {
             push_number(&mut body, expires.since(now).as_secs());
             if let Some(refresh) = self.refresh {

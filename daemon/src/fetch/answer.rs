@@ -2,7 +2,7 @@
 
 use super::members::Members;
 use super::shown::words;
-use super::wiped::Wiped;
+use crate::wiped::Wiped;
 use bearerd_proto::Secret;
 use bearerd_session::time::Wall;
 use bearerd_session::{Cause, DeviceAuthorization, Failure, Granted, OAuthError, Outcome};

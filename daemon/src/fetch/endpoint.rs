@@ -4,7 +4,7 @@ use super::answer::HttpAnswer;
 use super::client::{ClientError, SharedClient, Timeouts};
 use super::form::Form;
 use super::transport::{self, Towards};
-use super::wiped::Wiped;
+use crate::wiped::Wiped;
 use bearerd_session::Failure;
 use bytes::Bytes;
 use reqwest::Response;

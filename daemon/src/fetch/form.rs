@@ -1,6 +1,6 @@
 //! The form that a request carries (`application/x-www-form-urlencoded`, RFC 6749 appendix B).
 
-use super::wiped::Wiped;
+use crate::wiped::Wiped;
 use url::form_urlencoded::byte_serialize;
 
 /// Parameters in the order in which they were added, encoded.

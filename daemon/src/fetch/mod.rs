@@ -13,7 +13,6 @@ mod form;
 mod members;
 mod shown;
 mod transport;
-mod wiped;
 
 pub use client::{HttpClients, Timeouts};
 

@@ -4,12 +4,12 @@ use super::chain;
 use crate::registry::Parts;
 use crate::store::{Aside as StoreAside, SavedSession, Store, StoreError};
 use crate::tasks::TaskError;
+use crate::wiped::Wiped;
 use bearerd_proto::ProfileName;
 use bearerd_session::time::Now;
 use bearerd_session::{Aside, Event, Record, Restored, StoreOp};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use zeroize::Zeroizing;
 
 /// Reads the saved session in a task of its own: the disk may take its time, and the profile has more to do than wait.
 pub(super) fn load(parts: &Parts, profile: &ProfileName, done: mpsc::Sender<Event>) {
@@ -64,8 +64,8 @@ pub(super) fn perform(
                 store.set_aside(profile, aside, seconds)?;
             }
             // A record is made of strings and numbers: writing it cannot fail.
-            let bytes = Zeroizing::new(serde_json::to_vec(&record).unwrap_or_default());
-            store.save(profile, &bytes)
+            let bytes = Wiped::json(&record).unwrap_or_default();
+            store.save(profile, bytes.as_ref())
         }
     }
 }

@@ -145,7 +145,7 @@ pub(crate) fn sso_as(name: &str, client_id: &str) -> String {
     )
 }
 
-fn parsed(config: &str) -> Config {
+pub(crate) fn parsed(config: &str) -> Config {
     Config::parse(config, Path::new("/nowhere/config.toml")).unwrap()
 }
 

@@ -1,6 +1,8 @@
 //! A buffer for what holds secrets: it is wiped in the end, and leaves no copy behind as it grows.
 
+use serde::Serialize;
 use std::fmt;
+use std::io::{self, Write};
 use zeroize::Zeroizing;
 
 /// Bytes that are wiped when dropped.
@@ -8,6 +10,16 @@ use zeroize::Zeroizing;
 pub(crate) struct Wiped(Zeroizing<Vec<u8>>);
 
 impl Wiped {
+    /// `value` as JSON.
+    ///
+    /// # Errors
+    /// It has something in it that JSON has no word for.
+    pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<Self> {
+        let mut wiped = Self::default();
+        serde_json::to_writer(&mut wiped, value)?;
+        Ok(wiped)
+    }
+
     /// Appends `bytes`.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
@@ -20,9 +32,25 @@ impl Wiped {
         self.0.extend_from_slice(bytes);
     }
 
+    /// Takes the last byte away.
+    pub(crate) fn pop(&mut self) -> Option<u8> {
+        self.0.pop()
+    }
+
     /// How many bytes it holds.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl Write for Wiped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -38,7 +66,7 @@ impl fmt::Debug for Wiped {
     }
 }
 
-/// Bytes; most forms and answers fit, so that nothing is copied.
+/// Bytes; most forms, answers and sessions fit, so that nothing is copied.
 const SMALLEST: usize = 4096;
 
 #[cfg(test)]
