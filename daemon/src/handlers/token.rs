@@ -28,8 +28,9 @@ pub(super) async fn read(
         }
         return Ok(bytes(body));
     }
-    let reply = entry.ask(Ask::Read { min_ttl, strict: query.strict }).await?;
-    token(&shared, &entry, now, reply).await
+    let ask = || Ask::Read { min_ttl, strict: query.strict };
+    let reply = entry.ask(ask()).await?;
+    token(&shared, &entry, now, reply, ask()).await
 }
 
 pub(super) async fn reject(
@@ -39,20 +40,20 @@ pub(super) async fn reject(
     let entry = shared.registry.entry(request.profile.as_ref())?;
     let asked = shared.clock.boot();
     let reply = entry.ask(Ask::Reject { token: request.token }).await?;
-    token(&shared, &entry, asked, reply).await
+    token(&shared, &entry, asked, reply, Ask::Read { min_ttl: None, strict: false }).await
 }
 
-/// The token that the task's answer speaks of. If it expired on the way here, the task is asked once more, within the
-/// patience of a caller who came at `asked`.
-async fn token(shared: &Shared, entry: &Entry, asked: Boot, reply: Reply) -> Answered {
+/// The token that the task's answer speaks of. If it expired on the way here, the task is asked once more, for `again`,
+/// within the patience of a caller who came at `asked`.
+async fn token(shared: &Shared, entry: &Entry, asked: Boot, reply: Reply, again: Ask) -> Answered {
     if let Some(body) = rendered(shared, reply)? {
         return Ok(bytes(body));
     }
     let patience_ends = asked + Duration::from_secs(PATIENCE_SECONDS);
     tokio::select! {
         biased;
-        again = entry.ask(Ask::Read { min_ttl: None, strict: false }) => {
-            rendered(shared, again?)?.map(bytes).ok_or_else(|| expired_on_the_way(entry))
+        newer = entry.ask(again) => {
+            rendered(shared, newer?)?.map(bytes).ok_or_else(|| expired_on_the_way(entry))
         }
         () = shared.clock.sleep_until(patience_ends) => Err(too_late(entry)),
     }
