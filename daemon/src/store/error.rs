@@ -57,6 +57,11 @@ impl StoreError {
         }
     }
 
+    /// Whether a save failed after the new file was put in place.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self, Self::NotSaved { reason: NotSavedReason::Unconfirmed(_), .. })
+    }
+
     pub(super) fn unreadable(path: impl Into<PathBuf>, reason: UnreadableReason) -> Self {
         Self::Unreadable { path: path.into(), reason }
     }
@@ -194,6 +199,9 @@ pub enum NotSavedReason {
         #[source]
         source: io::Error,
     },
+    /// The new file is in place, but its folder was not synced.
+    #[error("the new file is in place, but the disk did not confirm it: a power loss may undo it")]
+    Unconfirmed(#[source] io::Error),
     /// The session outgrew its file.
     #[error("the session has {found} bytes, more than {limit}")]
     TooLarge {

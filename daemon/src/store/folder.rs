@@ -107,14 +107,15 @@ impl Folder {
         }
     }
 
-    /// Puts `content` in the file's place, durably; on an error the old content is still there, whole.
+    /// Puts `content` in the file's place, durably; on an error the old content is still there, whole,
+    /// but for [`NotSavedReason::Unconfirmed`].
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), NotSavedReason> {
         let temporary = self.write_temporary(name, content)?;
         if let Err(error) = rustix::fs::renameat(&self.handle, &temporary, &self.handle, name) {
             self.drop_temporary(&temporary);
             return Err(NotSavedReason::sort("rename the new file into place", error.into()));
         }
-        self.sync().map_err(|error| NotSavedReason::sort("sync the folder", error))
+        self.sync().map_err(NotSavedReason::Unconfirmed)
     }
 
     /// Makes the file with `content`, whole and durable from the moment it is seen; one that is there stays.

@@ -31,7 +31,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn load(&self, profile: &ProfileName) -> Result<Option<SavedSession>, StoreError>;
 
     /// Saves the session, durably: once this returns, a power loss does not undo it. On an error, what was saved
-    /// before is still there, whole; never is a file replaced that can't be opened.
+    /// before is still there, whole, but where [`StoreError::is_in_place`]; never is a file replaced that can't be
+    /// opened.
     ///
     /// # Errors
     /// [`StoreError::NotSaved`] or [`StoreError::Exposed`]; trying again later is safe.

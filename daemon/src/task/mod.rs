@@ -22,7 +22,7 @@ use bearerd_session::{
 };
 use loading::Loading;
 use random::{jitter, login_id};
-use saved::{load, not_read_yet, perform};
+use saved::{Saver, load, not_read_yet};
 use settings::{is_constant, settings_of};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -52,6 +52,7 @@ struct ProfileTask {
     session: Session,
     fetcher: Result<Arc<dyn TokenFetcher>, String>,
     waiters: Waiters,
+    saver: Arc<Saver>,
     loading: Loading,
     /// What the daemon wanted last.
     wanted: Wanted,
@@ -93,12 +94,14 @@ impl ProfileTask {
         let loading = Loading::new(under_way, &restored);
         let now = parts.clock.now();
         let session = Session::new(settings, parts.boot_id.clone(), restored, now, jitter());
+        let saver = Arc::new(Saver::new(Arc::clone(&parts.store), entry.name().clone()));
         Some(Self {
             parts,
             entry,
             session,
             fetcher,
             waiters: Waiters::new(),
+            saver,
             loading,
             reading: wanted.reading,
             wanted,
@@ -264,11 +267,10 @@ impl ProfileTask {
     }
 
     fn store(&self, op: StoreOp, now: Now) {
-        let store = Arc::clone(&self.parts.store);
-        let profile = self.entry.name().clone();
+        let saver = Arc::clone(&self.saver);
         let tasks = self.parts.tasks.clone();
         let done = self.done.clone();
-        let work = tasks.spawn_blocking("save", move || perform(store.as_ref(), &profile, op, now));
+        let work = tasks.spawn_blocking("save", move || saver.perform(op, now));
         tasks.spawn("saved", async move {
             let result = match work.await {
                 Ok(result) => result.map_err(|error| StoreFailure {
