@@ -59,7 +59,14 @@ pub(crate) struct SharedClient {
     tasks: Tasks,
     timeouts: Timeouts,
     route: Route,
-    built: Mutex<Option<Client>>,
+    built: Mutex<Built>,
+}
+
+#[derive(Debug, Default)]
+struct Built {
+    client: Option<Client>,
+    /// Counts how often it was forgotten: what was begun before that is not kept.
+    forgotten: u64,
 }
 
 /// Why there is no client.
@@ -130,21 +137,29 @@ impl SharedClient {
 
     /// The client, built if it is not yet.
     pub(crate) async fn ready(&self) -> Result<Client, ClientError> {
-        let built = lock(&self.built).clone();
-        if let Some(client) = built {
-            return Ok(client);
-        }
+        let forgotten = {
+            let built = lock(&self.built);
+            if let Some(client) = &built.client {
+                return Ok(client.clone());
+            }
+            built.forgotten
+        };
         // Two that come at once may both build one, which harms nothing.
         let (route, timeouts) = (self.route.clone(), self.timeouts);
         let client =
             self.tasks.spawn_blocking("tls-roots", move || build(&route, timeouts)).await??;
-        *lock(&self.built) = Some(client.clone());
+        let mut built = lock(&self.built);
+        if built.forgotten == forgotten {
+            built.client = Some(client.clone());
+        }
         Ok(client)
     }
 
     /// Forgets the client, so that the next request reads the trusted certificates anew: they may have been mended.
     pub(crate) fn forget(&self) {
-        *lock(&self.built) = None;
+        let mut built = lock(&self.built);
+        built.client = None;
+        built.forgotten += 1;
     }
 }
 
@@ -206,3 +221,25 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 2;
 /// Bytes; Debian's whole bundle has under 300 KB.
 const CA_FILE_MAX: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn a_client_that_was_begun_before_it_was_forgotten_is_not_kept() {
+        let clients = HttpClients::new(Tasks::new());
+        let client = clients.client(Route { ca_file: None, via: Via::Nothing });
+        let mut building = Box::pin(client.ready());
+        // The build has begun on its thread, and holds the certificates of this moment.
+        let begun = (&mut building).now_or_never();
+        clients.forget_built();
+        if begun.is_none() {
+            building.await.unwrap();
+        }
+        assert!(lock(&client.built).client.is_none());
+        client.ready().await.unwrap();
+        assert!(lock(&client.built).client.is_some());
+    }
+}
