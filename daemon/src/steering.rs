@@ -152,13 +152,20 @@ pub async fn steer(
     tokio::select! {
         () = registry.drain() => {}
         () = clock.sleep_until(clock.boot() + DRAIN) => tracing::warn!("not all requests were answered in time"),
-        _ = next_signal(), if outcome.is_ok() => tracing::warn!("told twice to stop: stopping at once"),
+        () = told_again(&mut next_signal), if outcome.is_ok() => {
+            tracing::warn!("told twice to stop: stopping at once");
+        }
         broken = tasks.failed(), if outcome.is_ok() => tracing::error!(task = broken, "broke while stopping"),
     }
     // No connection is taken any more before those who wait are told to come again on a new one.
     stop.send_replace(true);
     registry.end();
     outcome
+}
+
+/// A reload has no meaning any more while the daemon stops.
+async fn told_again(next_signal: &mut impl AsyncFnMut() -> Signal) {
+    while next_signal().await != Signal::Stop {}
 }
 
 /// One line for people about what is served.

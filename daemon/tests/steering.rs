@@ -10,10 +10,11 @@ use bearerd::signals::Signal;
 use bearerd::steering::{Broken, Loaded, Readings, SLOW, steer, unless_stopped};
 use bearerd::tasks::Tasks;
 use futures_util::FutureExt;
+use serde_json::json;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use task_support::{World, at_this_moment, settle, sso};
+use task_support::{World, at_this_moment, settle, sso, until};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::advance;
 
@@ -144,4 +145,34 @@ async fn a_task_that_breaks_ends_it() {
     world.tasks.spawn("broken", async { panic!("on purpose") });
     let ended = tokio::time::timeout(Duration::from_secs(1), steering).await.unwrap();
     assert_eq!(ended, Err(Broken("broken")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_while_stopping_hurries_nothing_and_a_second_stop_does() {
+    let world = World::logged_in(&["a"]).await;
+    let rejected =
+        world.post("/v1/token/reject", &json!({ "profile": "a", "token": "a-access-0" }));
+    let mut rejected = Box::pin(rejected);
+    assert!((&mut rejected).now_or_never().is_none());
+    let call = world.idp("a").call().await;
+    let (signals, mut heard) = mpsc::unbounded_channel();
+    let next = async || heard.recv().await.unwrap();
+    let clock = world.clock.clock();
+    let readings = Disk::default().readings(&world.clock);
+    let steering = steer(next, readings, &world.registry, &world.tasks, &clock, &world.stop);
+    let mut steering = Box::pin(steering);
+    signals.send(Signal::Stop).unwrap();
+    signals.send(Signal::Reload).unwrap();
+    assert!((&mut steering).now_or_never().is_none(), "a refresh is under way");
+    assert!(!*world.stop.borrow());
+    signals.send(Signal::Stop).unwrap();
+    assert_eq!(at_this_moment("the end", steering).await, Ok(()));
+    // The process still lives for a moment: what comes now is saved.
+    let spent = call.refresh_token().to_owned();
+    call.grant(Duration::from_secs(300));
+    until("the newer token is on disk", || {
+        world.disk.refresh_token("a").is_some_and(|saved| saved != spent)
+    })
+    .await;
+    assert_eq!(rejected.await.code(), "shutting-down");
 }

@@ -134,7 +134,7 @@ impl ProfileTask {
                 changed = line.wanted.changed() => {
                     let wanted = line.wanted.borrow_and_update().clone();
                     if changed.is_err() || wanted.stage == Stage::End {
-                        return self.handle(Event::End);
+                        return self.finish(line).await;
                     }
                     self.meet(wanted);
                 }
@@ -158,6 +158,20 @@ impl ProfileTask {
             if self.wanted.stage == Stage::Rest && self.session.is_drained() {
                 let turn = self.wanted.turn;
                 line.rested.send_if_modified(|rested| std::mem::replace(rested, turn) != turn);
+            }
+        }
+    }
+
+    /// Nobody is served any more; what is under way may still be answered and saved, as long as the process lives.
+    async fn finish(&mut self, mut line: LineEnd) {
+        self.handle(Event::End);
+        line.asks.close();
+        while line.asks.try_recv().is_ok() {}
+        while !self.session.is_drained() {
+            match self.finished.recv().await {
+                Some(Event::Restored(_)) => {}
+                Some(event) => self.handle(event),
+                None => return,
             }
         }
     }

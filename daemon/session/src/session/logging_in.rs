@@ -31,16 +31,16 @@ impl Session {
             login.starters.push((waiter, now.boot + PATIENCE));
             return self.show_pending(now);
         }
-        if let Some((failed, refusal)) = &self.start_failed
-            && now.boot < *failed + PULL_SPACING
+        if let Some((until, refusal)) =
+            self.start_failed.as_ref().filter(|(until, _)| now.boot < *until)
         {
-            let wait = seconds_up((*failed + PULL_SPACING).since(now.boot));
-            let retry_after = Some(refusal.retry_after.unwrap_or_default().max(wait));
+            let retry_after = Some(seconds_up(until.since(now.boot)));
             let refusal = ErrorBody { retry_after, ..refusal.clone() };
             return self.answer(waiter, Answer::Refused(refusal));
         }
         let over = self.grant.as_ref().is_some_and(|grant| !grant.is_live());
-        let stage = if over && !replace && self.in_flight.is_none() {
+        let may_ask = self.attempts.pull_from().is_none_or(|from| from <= now.boot);
+        let stage = if over && !replace && may_ask && self.in_flight.is_none() {
             self.refresh(SlotKey::default(), now.boot);
             Stage::Reviving
         } else {
@@ -118,10 +118,10 @@ impl Session {
                     self.settings.profile, failure.message
                 );
                 let refusal = ErrorBody::new(verdict.code, message).of(&self.settings.profile);
-                let retry_after =
-                    failure.retry_after.map(|wait| seconds_up(wait.min(RETRY_AFTER_CAP)));
-                let refusal = ErrorBody { retry_after, ..refusal };
-                self.start_failed = Some((now.boot, refusal.clone()));
+                let wait = failure.retry_after.map(|wait| wait.min(RETRY_AFTER_CAP));
+                let refusal = ErrorBody { retry_after: wait.map(seconds_up), ..refusal };
+                let pause = wait.unwrap_or_default().max(PULL_SPACING);
+                self.start_failed = Some((now.boot + pause, refusal.clone()));
                 self.end_login(Err(refusal));
             }
             (Stage::Pending(pending), outcome) => {

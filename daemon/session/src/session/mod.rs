@@ -67,7 +67,7 @@ pub struct Session {
     logged_out_unread: Option<bool>,
     /// A login has taken effect that is not on disk yet.
     login_unsaved: bool,
-    /// The start of a login failed then: whoever asks again at once gets the same.
+    /// The start of a login failed: until then whoever asks gets the same.
     start_failed: Option<(Boot, ErrorBody)>,
     told_over: bool,
     /// When a reader was last here.

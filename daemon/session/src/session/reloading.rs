@@ -248,6 +248,7 @@ impl Session {
     /// Nothing of the session is left in memory.
     pub(super) fn forget_tokens(&mut self) {
         self.grant = None;
+        self.login_unsaved = false;
         self.slots.clear();
         self.user = User::default();
         self.shown_user = User::default();

@@ -220,8 +220,8 @@ impl Session {
     /// The daemon ends: whoever still waits is told to come again.
     pub(super) fn end(&mut self) {
         self.draining = true;
-        // Whoever starts next must know that this use of the refresh token had no answer.
-        if self.in_flight.take().is_some()
+        // Whoever starts next must know that this use of the refresh token had no answer; if one comes yet, it counts.
+        if self.in_flight.is_some()
             && let Some(grant) = &mut self.grant
         {
             grant.lost = Some(Lost { repeated: true });

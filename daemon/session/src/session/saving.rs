@@ -53,7 +53,7 @@ impl Session {
                     self.parked = self.parked.take().filter(|_| !live);
                 }
             }
-            Err(failure) if self.moves_aside(failure) => {
+            Err(failure) if wish == Wish::Save && live && self.moves_aside(failure) => {
                 self.unreadable = Some(failure.message.clone());
                 let generation = self.storage.want(Wish::Save);
                 self.held_back = self.held_back.map(|(_, since)| (generation, since));
@@ -67,7 +67,7 @@ impl Session {
 
     /// A file that became unopenable while the daemon ran is moved aside for a login that a person asked for.
     fn moves_aside(&self, failure: &StoreFailure) -> bool {
-        failure.unopenable && self.login_unsaved && self.unreadable.is_none()
+        failure.unopenable && self.login_unsaved && self.unreadable.is_none() && self.is_live()
     }
 
     /// Lets readers have what waited for its save.

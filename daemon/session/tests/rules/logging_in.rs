@@ -186,7 +186,8 @@ fn a_start_that_fails_is_the_callers_answer() {
         let again = play.login(false);
         play.nothing_is_sent();
         assert_eq!(play.code(again), code, "within 2 s it is the same answer");
-        play.advance(2 * SECOND);
+        // The longest of these Retry-Afters.
+        play.advance(7 * SECOND);
         play.login(false);
         assert!(matches!(play.open_request().1, Request::DeviceStart), "the next one starts anew");
     }
@@ -245,4 +246,18 @@ fn a_constant_profile_is_logged_in_already() {
     );
     let waiter = play.login(false);
     assert!(is_done(&mut play, waiter));
+}
+
+#[test]
+fn logins_keep_to_retry_after() {
+    let mut play = Play::new();
+    play.login(false);
+    play.reply(later(Some(300)));
+    play.advance(100 * SECOND);
+    let waiter = play.login(false);
+    assert_eq!(play.refusal(waiter).retry_after, Some(200));
+    play.nothing_is_sent();
+    play.advance(200 * SECOND);
+    play.login(false);
+    assert!(matches!(play.open_request().1, Request::DeviceStart));
 }

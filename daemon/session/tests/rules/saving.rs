@@ -160,3 +160,16 @@ fn a_file_that_went_bad_is_kept_and_a_login_moves_it_aside() {
     assert_eq!(play.served(), Some("a-3"));
     assert!(play.session.report(play.now).saved);
 }
+
+#[test]
+fn a_logout_outruns_the_save_of_a_login_that_finds_a_bad_file() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.gone_bad = true;
+    play.start_login(false);
+    play.disk = Disk::Hangs;
+    play.person_confirms(granted("2"));
+    play.logout(true);
+    play.disk_is_back(true);
+    assert!(play.aside.is_empty(), "nothing is moved aside for a session that is gone");
+    assert!(play.file.is_none());
+}

@@ -144,3 +144,15 @@ fn an_end_without_the_answer_leaves_word_of_it() {
     let saved = play.file.as_ref().and_then(|file| file.grant.clone()).unwrap();
     assert!(saved.lost, "whoever starts next must know that the token may be spent");
 }
+
+#[test]
+fn an_answer_that_comes_after_the_end_still_counts() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    play.event(Event::End);
+    assert!(!play.session.is_drained());
+    play.reply(granted("2"));
+    let saved = play.file.as_ref().and_then(|file| file.grant.clone()).unwrap();
+    assert_eq!((saved.refresh_token.expose(), saved.lost), ("r-2", false));
+    assert!(play.session.is_drained());
+}
