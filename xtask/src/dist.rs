@@ -12,7 +12,13 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     let folder = repository::root().join("dist");
     std::fs::create_dir_all(&folder).while_doing(|| "make `dist/`".to_owned())?;
     println!("building bearerd");
-    build(cargo::command().args(["build", "--release", "--package", "bearerd"]))?;
+    // Named, so that the programs are found whatever the environment says of it.
+    let target_dir = repository::root().join("target");
+    build(
+        cargo::command()
+            .args(["build", "--release", "--package", "bearerd", "--target-dir"])
+            .arg(&target_dir),
+    )?;
     take("target/release/bearerd", &folder)?;
     println!(
         "building bearerctl, static: scripts start it for each token, and the loader is half of a start"

@@ -92,6 +92,7 @@ impl ProfileTask {
         let fetcher = fetcher_of(&wanted.profile, &parts);
         let settings = settings_of(&wanted.profile);
         let loading = Loading::new(under_way, &restored);
+        log_unreadable(&entry, &restored);
         let now = parts.clock.now();
         let session = Session::new(settings, parts.boot_id.clone(), restored, now, jitter());
         let saver = Arc::new(Saver::new(Arc::clone(&parts.store), entry.name().clone()));
@@ -202,6 +203,7 @@ impl ProfileTask {
 
     fn loaded(&mut self, restored: Restored) {
         if self.loading.ended(&restored) {
+            log_unreadable(&self.entry, &restored);
             self.handle(Event::Restored(restored));
         }
         if self.loading.take_again() && self.session.is_unreadable() {
@@ -308,6 +310,13 @@ impl ProfileTask {
         }
         let told = Told { kind, profile, at: now.wall.as_secs(), message };
         let _nobody_watches = self.parts.events.send(told);
+    }
+}
+
+/// The log is where a person is sent who finds a profile without its session.
+fn log_unreadable(entry: &Entry, restored: &Restored) {
+    if let Restored::Unreadable(reason) = restored {
+        tracing::warn!(profile = %entry.name(), "the saved session can't be opened: {reason}");
     }
 }
 

@@ -11,7 +11,7 @@ use bearerd_client::EventKind;
 pub(crate) fn kill(demo: &mut Demo<'_>) -> Result<String, Failure> {
     let reader = Reader::start(&demo.stage.socket());
     let before = demo.token()?;
-    demo.say.command("kill -9 $(pidof bearerd)");
+    demo.say.command("kill -9 PID  # of the demo's daemon");
     demo.stage.kill_daemon()?;
     let refreshes = demo.stage.idp.refreshes()?;
     let took = demo.stage.start_daemon()?;

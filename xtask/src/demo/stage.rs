@@ -189,7 +189,7 @@ The identity provider, steered:
 The daemon's log: {folder}/bearerd.log
 To end it:
 
-    kill -s KILL -- -{group}; rm -rf {folder}"
+    kill -s KILL -- -{group}; rm -rf {folder}; unset BEARERD_SOCKET"
         );
         self.keeper.forget_group();
         self.keeper.forget_folder();
