@@ -53,11 +53,11 @@ fn no_machine_and_no_registry_is_named() {
         concat!("crates", ".io"),
         concat!("pypi", ".org"),
         concat!("pythonhosted", ".org"),
-        concat!("repo1.", "maven.org"),
-        concat!("repo.maven.", "apache.org"),
-        concat!("registry.", "npmjs.org"),
-        concat!("proxy.", "golang.org"),
-        concat!("deb.", "debian.org"),
+        concat!("repo1.mav", "en.org"),
+        concat!("repo.mav", "en.apache.org"),
+        concat!("registry.npm", "js.org"),
+        concat!("proxy.gol", "ang.org"),
+        concat!("deb.deb", "ian.org"),
     ];
     // At the start of a word: `/proc/PID/root` is another thing.
     let folders = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
