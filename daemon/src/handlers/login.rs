@@ -22,7 +22,12 @@ pub(super) async fn start(
 ) -> Answered {
     let entry = shared.registry.entry(request.profile.as_ref())?;
     refuse_other_flows(&request, &entry)?;
-    answered(entry.ask(Ask::Login { replace: request.replace }).await?.answer)
+    let answer = entry.ask(Ask::Login { replace: request.replace }).await?.answer;
+    if let Answer::Refused(refusal) = &answer {
+        let (profile, code) = (entry.name(), refusal.code.as_str());
+        tracing::warn!(%profile, code, "a login did not start: {}", refusal.message);
+    }
+    answered(answer)
 }
 
 /// The query of `GET /v1/login/{id}`.
