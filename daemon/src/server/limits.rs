@@ -35,7 +35,7 @@ impl Default for Limits {
             body_bytes: 64 * 1024,
             body_time: Duration::from_secs(5),
             write_stall: Duration::from_secs(30),
-            // Above 12 s, the longest that a token request waits, and within what the unit allows for a whole stop.
+            // Above 12 s, the longest that a token request waits. The daemon gives less: it answers whoever waits first.
             drain: Duration::from_secs(13),
         }
     }
