@@ -3,8 +3,10 @@
 
 mod fetch_support;
 
+use bearerd::fetch::Fetchers;
 use fetch_support::{
-    GOOD, PATIENT, RawServer, answer, cause, failure, fetcher, granted, read_request, refresh, send,
+    GOOD, PATIENT, RawServer, answer, cause, failure, fetcher, granted, parts, read_request,
+    refresh, send,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -116,4 +118,19 @@ async fn a_mended_ca_file_heals_without_a_restart() {
 
     std::fs::copy(pem("ca.pem"), &path).unwrap();
     granted(fetcher.fetch(refresh()).await);
+}
+
+#[tokio::test]
+async fn a_ca_that_left_the_file_is_not_trusted_after_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    std::fs::copy(pem("ca.pem"), &path).unwrap();
+    let (_server, url, _received) = server("loopback.pem");
+    let (clients, profile) = parts(&url, &ca_file(&path), PATIENT);
+    let fetcher = clients.fetcher_for(&profile).unwrap();
+    granted(fetcher.fetch(refresh()).await);
+
+    std::fs::copy(pem("other-ca.pem"), &path).unwrap();
+    clients.read_again();
+    assert_eq!(cause(&failure(fetcher.fetch(refresh()).await)), "NotSent");
 }

@@ -239,3 +239,11 @@ async fn an_end_comes_through_a_save_that_hangs() {
     world.registry.end();
     assert_eq!(at_this_moment("an answer", caller).await.code(), "shutting-down");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_has_the_files_that_a_configuration_names_read_anew() {
+    let world = World::logged_in(&["a"]).await;
+    let before = world.idps.read_again();
+    world.reload(&sso(&["a"]));
+    assert_eq!(world.idps.read_again(), before + 1);
+}

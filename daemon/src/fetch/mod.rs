@@ -45,7 +45,7 @@ pub trait Fetchers: Debug + Send + Sync {
     fn fetcher_for(&self, profile: &Profile) -> Result<Arc<dyn TokenFetcher>, FetcherError>;
 
     /// The configuration was read again, and with it every file that it names is to be.
-    fn read_again(&self) {}
+    fn read_again(&self);
 }
 
 impl Fetchers for HttpClients {

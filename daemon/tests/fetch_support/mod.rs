@@ -1,7 +1,7 @@
 //! A fetcher as the daemon makes it, and servers that answer it byte by byte.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use bearerd::config::Config;
+use bearerd::config::{Config, Profile};
 use bearerd::fetch::{Fetchers, HttpClients, Timeouts, TokenFetcher};
 use bearerd::tasks::Tasks;
 use bearerd_proto::Secret;
@@ -41,12 +41,22 @@ pub(crate) fn fetcher(
     more: &str,
     timeouts: Timeouts,
 ) -> Arc<dyn TokenFetcher> {
+    let (clients, profile) = parts(keycloak_addr, more, timeouts);
+    clients.fetcher_for(&profile).unwrap()
+}
+
+/// What such a fetcher is made of.
+pub(crate) fn parts(
+    keycloak_addr: &str,
+    more: &str,
+    timeouts: Timeouts,
+) -> (HttpClients, Arc<Profile>) {
     let text = format!(
         "[profile.p]\nauth_type = \"sso\"\nkeycloak_addr = \"{keycloak_addr}\"\nallow_http = true\n{more}\n"
     );
     let config = Config::parse(&text, Path::new("/nowhere/config.toml")).unwrap();
     let clients = HttpClients::with_timeouts(Tasks::new(), timeouts);
-    clients.fetcher_for(config.default_profile().unwrap()).unwrap()
+    (clients, Arc::clone(config.default_profile().unwrap()))
 }
 
 pub(crate) fn refresh() -> Request {

@@ -14,12 +14,17 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The IdP of each profile, by the profile's name: a reload keeps it.
 #[derive(Debug, Default)]
-pub(crate) struct Idps(Mutex<BTreeMap<ProfileName, Arc<Idp>>>);
+pub(crate) struct Idps(Mutex<BTreeMap<ProfileName, Arc<Idp>>>, AtomicUsize);
 
 impl Idps {
     pub(crate) fn of(&self, name: &ProfileName) -> Arc<Idp> {
         let mut idps = self.0.lock().unwrap();
         Arc::clone(idps.entry(name.clone()).or_insert_with(|| Arc::new(Idp::new(name.clone()))))
+    }
+
+    /// How often the files that a configuration names were to be read anew.
+    pub(crate) fn read_again(&self) -> usize {
+        self.1.load(Ordering::Relaxed)
     }
 }
 
@@ -29,6 +34,10 @@ impl Fetchers for Idps {
             Auth::Sso(_) => Ok(self.of(profile.name())),
             _ => Err(FetcherError::NothingToFetch { auth_type: profile.auth_type() }),
         }
+    }
+
+    fn read_again(&self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) tasks: Tasks,
     pub(crate) events: broadcast::Receiver<Event>,
     pub(crate) stop: watch::Sender<bool>,
-    idps: Arc<Idps>,
+    pub(crate) idps: Arc<Idps>,
     router: Router,
 }
 
