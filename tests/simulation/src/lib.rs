@@ -1,0 +1,9 @@
+//! A deterministic simulation of bearerd: the heart and the saving code, through months of faults.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a harness for tests: it fails loudly"
+)]
+
+pub mod disk;
