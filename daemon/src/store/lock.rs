@@ -6,7 +6,7 @@
 
 mod judge;
 
-use super::folder::Folder;
+use super::folder::StateFolder;
 use judge::{Kernel, Verdict, judge};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -155,8 +155,8 @@ enum Attempt {
 
 fn lock(folder: &Path, me: &Holder) -> Result<Attempt, LockError> {
     // Errors of creating the folder show again on opening it.
-    let _said_below = Folder::create(folder);
-    let opened = match Folder::open_even_exposed(folder) {
+    let _said_below = StateFolder::create(folder);
+    let opened = match StateFolder::open_even_exposed(folder) {
         Ok(Some(opened)) => opened,
         Ok(None) => return Ok(Attempt::Ours(None, Some(Errno::NOENT.into()))),
         Err(error) => return Ok(Attempt::Ours(None, Some(io::Error::other(error)))),
@@ -179,7 +179,7 @@ fn lock(folder: &Path, me: &Holder) -> Result<Attempt, LockError> {
 
 /// Opens the lock file for writing; where that is denied, for reading; where there is none and none can be made, the
 /// folder itself, which takes a lock too.
-fn open_lock_file(folder: &Folder) -> io::Result<(File, Option<io::Error>)> {
+fn open_lock_file(folder: &StateFolder) -> io::Result<(File, Option<io::Error>)> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let open = |flags, mode| rustix::fs::openat(folder.handle(), LOCK_FILE, flags, mode);
     let error = match open(flags | OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR) {

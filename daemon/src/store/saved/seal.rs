@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Bytes of a sealed file at most: a session with its slots has a few thousand.
-pub(super) const FILE_MAX: u64 = 1024 * 1024;
+pub(super) const FILE_MAX: usize = 1024 * 1024;
 
 /// Bytes of a nonce (XChaCha20): long enough to be drawn at random each time.
 pub(super) const NONCE_LEN: usize = 24;
@@ -189,7 +189,7 @@ const SHOWN_MAX: usize = 40;
 const TAG_LEN: usize = 16;
 
 /// Bytes of a session at most: what a file may hold besides the header, the nonce and the tag.
-const SESSION_MAX: usize = 1024 * 1024 - HEADER_MAX - NONCE_LEN - TAG_LEN;
+const SESSION_MAX: usize = FILE_MAX - HEADER_MAX - NONCE_LEN - TAG_LEN;
 
 #[cfg(test)]
 #[path = "seal_tests.rs"]

@@ -1,7 +1,7 @@
 //! The format under tables and random damage.
 
+use super::super::key::KEY_LEN;
 use super::*;
-use crate::store::key::KEY_LEN;
 use proptest::prelude::*;
 
 fn key(fill: u8) -> Key {
@@ -102,7 +102,7 @@ fn the_size_has_a_limit_that_a_sealed_file_keeps() {
     let seal =
         |length| seal(&profile, KeySource::KeyFile, &key(1), &[0; NONCE_LEN], &vec![0; length]);
     let largest = seal(SESSION_MAX).unwrap();
-    assert!(u64::try_from(largest.len()).unwrap() <= FILE_MAX);
+    assert!(largest.len() <= FILE_MAX);
     assert!(matches!(seal(SESSION_MAX + 1), Err(NotSavedReason::TooLarge { .. })));
 }
 

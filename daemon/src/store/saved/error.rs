@@ -1,8 +1,7 @@
 //! What can go wrong between a session and its disk, sorted by what the caller does next.
 
-use rustix::io::Errno;
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// A call of the store that did not do what was asked.
@@ -62,16 +61,19 @@ impl StoreError {
         matches!(self, Self::NotSaved { reason: NotSavedReason::Unconfirmed(_), .. })
     }
 
-    pub(super) fn unreadable(path: impl Into<PathBuf>, reason: UnreadableReason) -> Self {
+    /// What is at `path` can't be opened, for this reason.
+    pub fn unreadable(path: impl Into<PathBuf>, reason: UnreadableReason) -> Self {
         Self::Unreadable { path: path.into(), reason }
     }
 
-    pub(super) fn not_saved(path: impl Into<PathBuf>, reason: NotSavedReason) -> Self {
+    /// What was to be at `path` is not saved, for this reason.
+    pub fn not_saved(path: impl Into<PathBuf>, reason: NotSavedReason) -> Self {
         Self::NotSaved { path: path.into(), reason }
     }
 
     /// This error of a load, said of a save: an exposed path stays what it is, the rest becomes the save's reason.
-    pub(super) fn against_saving(self, path: impl Into<PathBuf>) -> Self {
+    #[must_use]
+    pub fn against_saving(self, path: impl Into<PathBuf>) -> Self {
         match self {
             Self::Exposed { .. } | Self::NotSaved { .. } => self,
             other => Self::not_saved(path, NotSavedReason::State(Box::new(other))),
@@ -106,7 +108,7 @@ pub enum UnreadableReason {
     )]
     TooLarge {
         /// Bytes.
-        limit: u64,
+        limit: usize,
     },
     /// Cut short or blank, as a crash of the machine can leave it.
     #[error(
@@ -212,7 +214,7 @@ pub enum NotSavedReason {
     },
     /// The kernel gave no random bytes.
     #[error("the kernel gave no random bytes")]
-    Random(#[source] getrandom::Error),
+    Random(#[source] io::Error),
     /// Sealing failed inside the cipher.
     #[error("the cipher refused to seal it")]
     Seal,
@@ -223,11 +225,11 @@ pub enum NotSavedReason {
 
 impl NotSavedReason {
     /// Sorts what the system said at this step of a save.
-    pub(super) fn sort(doing: &'static str, source: io::Error) -> Self {
-        match Errno::from_io_error(&source) {
-            Some(Errno::NOSPC | Errno::DQUOT) => Self::Full(source),
-            Some(Errno::ROFS) => Self::ReadOnly(source),
-            Some(Errno::ACCESS | Errno::PERM) => Self::Denied(source),
+    pub fn sort(doing: &'static str, source: io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full(source),
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(source),
+            ErrorKind::PermissionDenied => Self::Denied(source),
             _ => Self::Failed { doing, source },
         }
     }
@@ -265,12 +267,13 @@ mod tests {
 
     #[test]
     fn what_the_system_says_is_sorted() {
-        let sorted = |errno: Errno| NotSavedReason::sort("write it", errno.into());
-        assert!(matches!(sorted(Errno::NOSPC), NotSavedReason::Full(_)));
-        assert!(matches!(sorted(Errno::DQUOT), NotSavedReason::Full(_)));
-        assert!(matches!(sorted(Errno::ROFS), NotSavedReason::ReadOnly(_)));
-        assert!(matches!(sorted(Errno::ACCESS), NotSavedReason::Denied(_)));
-        assert!(matches!(sorted(Errno::PERM), NotSavedReason::Denied(_)));
-        assert!(matches!(sorted(Errno::IO), NotSavedReason::Failed { doing: "write it", .. }));
+        let sorted = |errno| NotSavedReason::sort("write it", io::Error::from_raw_os_error(errno));
+        let (eperm, eio, eacces, enospc, erofs, edquot) = (1, 5, 13, 28, 30, 122);
+        assert!(matches!(sorted(enospc), NotSavedReason::Full(_)));
+        assert!(matches!(sorted(edquot), NotSavedReason::Full(_)));
+        assert!(matches!(sorted(erofs), NotSavedReason::ReadOnly(_)));
+        assert!(matches!(sorted(eacces), NotSavedReason::Denied(_)));
+        assert!(matches!(sorted(eperm), NotSavedReason::Denied(_)));
+        assert!(matches!(sorted(eio), NotSavedReason::Failed { doing: "write it", .. }));
     }
 }

@@ -4,11 +4,10 @@
 //! stand beside it as further cases of [`KeySource`]; which one seals is decided once, when a session is first
 //! sealed, and from then on the sealed file's header says it.
 
-use super::folder::Folder;
-use super::{NotSavedReason, StoreError, UnreadableReason};
+use super::replacing::publish_new;
+use super::{Folder, NotSavedReason, StoreError, UnreadableReason};
 use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305, XNonce};
 use std::fmt;
-use std::io::Read;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -33,7 +32,7 @@ impl KeySource {
 
     /// The key that opens `sealed`, which is there and names this source. It is read anew each time: it does not lie
     /// in memory between saves, and a key that was put back is found.
-    pub(super) fn key(self, folder: &Folder, sealed: &Path) -> Result<Key, StoreError> {
+    pub(super) fn key(self, folder: &impl Folder, sealed: &Path) -> Result<Key, StoreError> {
         match self {
             Self::KeyFile => read_key_file(folder)?.ok_or_else(|| {
                 let path = folder.path_of(KEY_FILE);
@@ -43,7 +42,7 @@ impl KeySource {
     }
 
     /// The key to seal `target` with; a source that has none yet makes one, durably, before anything needs it.
-    pub(super) fn key_or_new(self, folder: &Folder, target: &Path) -> Result<Key, StoreError> {
+    pub(super) fn key_or_new(self, folder: &impl Folder, target: &Path) -> Result<Key, StoreError> {
         match self {
             Self::KeyFile => {
                 let unsaved = |error: StoreError| error.against_saving(target);
@@ -51,12 +50,11 @@ impl KeySource {
                     return Ok(key);
                 }
                 let mut bytes = Zeroizing::new([0_u8; KEY_LEN]);
-                getrandom::fill(&mut *bytes).map_err(|error| {
+                folder.fill_random(&mut *bytes).map_err(|error| {
                     StoreError::not_saved(target, NotSavedReason::Random(error))
                 })?;
                 // Whether ours or another's became the key: the one that is there counts.
-                folder
-                    .publish_new(KEY_FILE, &*bytes)
+                publish_new(folder, KEY_FILE, &*bytes)
                     .map_err(|reason| StoreError::not_saved(target, reason))?;
                 self.key(folder, target).map_err(unsaved)
             }
@@ -115,20 +113,14 @@ impl fmt::Display for KeyId {
     }
 }
 
-fn read_key_file(folder: &Folder) -> Result<Option<Key>, StoreError> {
-    let Some(file) = folder.open_file(KEY_FILE)? else {
+fn read_key_file(folder: &impl Folder) -> Result<Option<Key>, StoreError> {
+    let Some(found) = folder.read(KEY_FILE, KEY_LEN + 1)? else {
         return Ok(None);
     };
-    let mut found = Zeroizing::new(Vec::with_capacity(2 * KEY_LEN));
-    let unreadable = |reason| StoreError::unreadable(folder.path_of(KEY_FILE), reason);
-    let at_most = u64::try_from(KEY_LEN + 1).unwrap_or(u64::MAX);
-    file.take(at_most)
-        .read_to_end(&mut found)
-        .map_err(|error| unreadable(UnreadableReason::Io(error)))?;
     let mut bytes = Zeroizing::new([0_u8; KEY_LEN]);
     if found.len() != KEY_LEN {
         let reason = UnreadableReason::NotAKey { expected: KEY_LEN, found: found.len() };
-        return Err(unreadable(reason));
+        return Err(StoreError::unreadable(folder.path_of(KEY_FILE), reason));
     }
     bytes.copy_from_slice(&found);
     Ok(Some(Key::from_bytes(bytes)))
