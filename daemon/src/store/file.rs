@@ -1,9 +1,9 @@
 //! The store on a local folder: one sealed file per profile.
 
 use super::folder::StateFolder;
-use super::saved::{drop_old_temporaries, forget, load, save, session_file, set_aside};
 use super::{Aside, NotSavedReason, SavedSession, Store, StoreError};
 use bearerd_proto::ProfileName;
+use bearerd_saved::{drop_old_temporaries, forget, load, save, session_file, set_aside};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 

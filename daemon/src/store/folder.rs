@@ -1,7 +1,7 @@
 //! A folder of ours: everything in it is reached through its descriptor, without following links.
 
-use super::saved::Folder;
 use super::{StoreError, UnreadableReason};
+use bearerd_saved::Folder;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::fs::File;

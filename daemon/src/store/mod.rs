@@ -6,7 +6,6 @@
 mod file;
 mod folder;
 pub mod lock;
-pub mod saved;
 
+pub use bearerd_saved::{Aside, NotSavedReason, SavedSession, Store, StoreError, UnreadableReason};
 pub use file::FileStore;
-pub use saved::{Aside, NotSavedReason, SavedSession, Store, StoreError, UnreadableReason};

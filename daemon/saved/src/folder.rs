@@ -1,6 +1,6 @@
 //! What a save asks of a folder: the single steps, so that their order can be tried on a folder that is none.
 
-use super::StoreError;
+use crate::StoreError;
 use std::io;
 use std::path::PathBuf;
 use zeroize::Zeroizing;

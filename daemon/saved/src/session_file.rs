@@ -1,14 +1,14 @@
 //! One sealed file per profile in a folder: read, replaced, deleted, moved aside.
 
-use super::key::KeySource;
-use super::replacing::replace;
-use super::seal::{FILE_MAX, NONCE_LEN, Sealed, seal};
-use super::{Aside, Folder, NotSavedReason, SavedSession, StoreError, UnreadableReason};
+use crate::key::KeySource;
+use crate::replacing::replace;
+use crate::seal::{FILE_MAX, NONCE_LEN, Sealed, seal};
+use crate::{Aside, Folder, NotSavedReason, SavedSession, StoreError, UnreadableReason};
 use bearerd_proto::ProfileName;
 use std::io;
 use std::path::PathBuf;
 
-/// [`super::Store::load`], from this folder.
+/// [`crate::Store::load`], from this folder.
 ///
 /// # Errors
 /// As there.
@@ -30,7 +30,7 @@ pub fn load(
     sealed.open(profile, &key).map(Some).map_err(unreadable)
 }
 
-/// [`super::Store::save`], to this folder. It first opens what it replaces, and replaces nothing that it can't open.
+/// [`crate::Store::save`], to this folder. It first opens what it replaces, and replaces nothing that it can't open.
 ///
 /// # Errors
 /// As there.
@@ -54,7 +54,7 @@ pub fn save(folder: &impl Folder, profile: &ProfileName, session: &[u8]) -> Resu
     replace(folder, &name, &sealed).map_err(not_saved)
 }
 
-/// [`super::Store::forget`], in this folder.
+/// [`crate::Store::forget`], in this folder.
 ///
 /// # Errors
 /// As there.
@@ -71,7 +71,7 @@ pub fn forget(folder: &impl Folder, profile: &ProfileName) -> Result<(), StoreEr
     })
 }
 
-/// [`super::Store::set_aside`], in this folder.
+/// [`crate::Store::set_aside`], in this folder.
 ///
 /// # Errors
 /// As there.

@@ -4,8 +4,8 @@
 //! stand beside it as further cases of [`KeySource`]; which one seals is decided once, when a session is first
 //! sealed, and from then on the sealed file's header says it.
 
-use super::replacing::publish_new;
-use super::{Folder, NotSavedReason, StoreError, UnreadableReason};
+use crate::replacing::publish_new;
+use crate::{Folder, NotSavedReason, StoreError, UnreadableReason};
 use chacha20poly1305::{AeadInPlace, KeyInit, XChaCha20Poly1305, XNonce};
 use std::fmt;
 use std::path::Path;
@@ -13,26 +13,26 @@ use zeroize::Zeroizing;
 
 /// A source of keys, as a sealed file's header names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeySource {
+pub(crate) enum KeySource {
     /// 32 random bytes in the file `key` of the state folder. It keeps a sealed file safe where that file travels
     /// alone (a backup, a copy, a shared disk's snapshot of it), not from who reads the folder.
     KeyFile,
 }
 
 impl KeySource {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::KeyFile => "key-file",
         }
     }
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::KeyFile].into_iter().find(|source| source.name() == name)
     }
 
     /// The key that opens `sealed`, which is there and names this source. It is read anew each time: it does not lie
     /// in memory between saves, and a key that was put back is found.
-    pub(super) fn key(self, folder: &impl Folder, sealed: &Path) -> Result<Key, StoreError> {
+    pub(crate) fn key(self, folder: &impl Folder, sealed: &Path) -> Result<Key, StoreError> {
         match self {
             Self::KeyFile => read_key_file(folder)?.ok_or_else(|| {
                 let path = folder.path_of(KEY_FILE);
@@ -42,7 +42,7 @@ impl KeySource {
     }
 
     /// The key to seal `target` with; a source that has none yet makes one, durably, before anything needs it.
-    pub(super) fn key_or_new(self, folder: &impl Folder, target: &Path) -> Result<Key, StoreError> {
+    pub(crate) fn key_or_new(self, folder: &impl Folder, target: &Path) -> Result<Key, StoreError> {
         match self {
             Self::KeyFile => {
                 let unsaved = |error: StoreError| error.against_saving(target);
@@ -63,21 +63,21 @@ impl KeySource {
 }
 
 /// A sealing key: redacted in `Debug`, wiped on drop.
-pub(super) struct Key(Zeroizing<[u8; KEY_LEN]>);
+pub(crate) struct Key(Zeroizing<[u8; KEY_LEN]>);
 
 impl Key {
-    pub(super) fn from_bytes(bytes: Zeroizing<[u8; KEY_LEN]>) -> Self {
+    pub(crate) fn from_bytes(bytes: Zeroizing<[u8; KEY_LEN]>) -> Self {
         Self(bytes)
     }
 
     /// The one exit, for the cipher alone.
-    pub(super) fn expose(&self) -> &[u8; KEY_LEN] {
+    pub(crate) fn expose(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
 
     /// The key's fingerprint: the authenticator of no data under a fixed label. It tells keys apart and nothing about
     /// them; its nonce is one that no seal draws.
-    pub(super) fn id(&self) -> KeyId {
+    pub(crate) fn id(&self) -> KeyId {
         let cipher = XChaCha20Poly1305::new(self.expose().into());
         let tag = cipher.encrypt_in_place_detached(&XNonce::default(), b"bearerd key id", &mut []);
         let mut id = [0_u8; KEY_ID_LEN];
@@ -97,10 +97,10 @@ impl fmt::Debug for Key {
 
 /// A key's short fingerprint, in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KeyId([u8; KEY_ID_LEN]);
+pub(crate) struct KeyId([u8; KEY_ID_LEN]);
 
 impl KeyId {
-    pub(super) fn from_text(text: &str) -> Option<Self> {
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
         let parsed = u64::from_str_radix(text, 16).ok().map(|id| Self(id.to_be_bytes()));
         // Only the one spelling that we write.
         parsed.filter(|id| id.to_string() == text)
@@ -127,10 +127,10 @@ fn read_key_file(folder: &impl Folder) -> Result<Option<Key>, StoreError> {
 }
 
 /// The key's file name; no session's, which all end in `.session`.
-pub(super) const KEY_FILE: &str = "key";
+pub(crate) const KEY_FILE: &str = "key";
 
 /// Bytes of a key (XChaCha20-Poly1305).
-pub(super) const KEY_LEN: usize = 32;
+pub(crate) const KEY_LEN: usize = 32;
 
 /// Bytes of a fingerprint: enough to tell a user's keys apart.
 const KEY_ID_LEN: usize = 8;

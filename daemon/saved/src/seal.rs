@@ -4,21 +4,21 @@
 //! tag. The whole header line and the profile's name are associated data: neither can be changed, and no file passes
 //! for another profile's. Pure: bytes in, bytes out; randomness comes in as a value.
 
-use super::key::{Key, KeyId, KeySource};
-use super::{NotSavedReason, SavedSession, UnreadableReason};
+use crate::key::{Key, KeyId, KeySource};
+use crate::{NotSavedReason, SavedSession, UnreadableReason};
 use bearerd_proto::ProfileName;
 use chacha20poly1305::{AeadInPlace, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Bytes of a sealed file at most: a session with its slots has a few thousand.
-pub(super) const FILE_MAX: usize = 1024 * 1024;
+pub(crate) const FILE_MAX: usize = 1024 * 1024;
 
 /// Bytes of a nonce (XChaCha20): long enough to be drawn at random each time.
-pub(super) const NONCE_LEN: usize = 24;
+pub(crate) const NONCE_LEN: usize = 24;
 
 /// Seals the session for this profile with this key. The nonce is fresh random bytes, never used before.
-pub(super) fn seal(
+pub(crate) fn seal(
     profile: &ProfileName,
     source: KeySource,
     key: &Key,
@@ -54,7 +54,7 @@ pub(super) fn seal(
 
 /// A sealed file whose header was read: it names the key that it needs.
 #[derive(Debug)]
-pub(super) struct Sealed<'file> {
+pub(crate) struct Sealed<'file> {
     header_line: &'file [u8],
     nonce: &'file [u8],
     ciphertext: &'file [u8],
@@ -65,7 +65,7 @@ pub(super) struct Sealed<'file> {
 
 impl<'file> Sealed<'file> {
     /// Reads the header and checks all that can be checked without the key.
-    pub(super) fn parse(
+    pub(crate) fn parse(
         file: &'file [u8],
         profile: &ProfileName,
     ) -> Result<Self, UnreadableReason> {
@@ -116,12 +116,12 @@ impl<'file> Sealed<'file> {
     }
 
     /// Where the key comes from.
-    pub(super) fn key_source(&self) -> KeySource {
+    pub(crate) fn key_source(&self) -> KeySource {
         self.source
     }
 
     /// Opens it with the key that it names, alone.
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         profile: &ProfileName,
         key: &Key,

@@ -1,7 +1,7 @@
 //! The format under tables and random damage.
 
-use super::super::key::KEY_LEN;
 use super::*;
+use crate::key::KEY_LEN;
 use proptest::prelude::*;
 
 fn key(fill: u8) -> Key {

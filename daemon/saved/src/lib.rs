@@ -3,17 +3,21 @@
 //! Pure but for [`Folder`], whose methods are the steps: the daemon does them on its state folder, a simulation on a
 //! disk that loses power.
 
-mod error;
-mod folder;
+mod session_file;
+
 mod key;
 mod replacing;
 mod seal;
-mod session_file;
+
+mod error;
+mod folder;
+mod wiped;
 
 pub use error::{NotSavedReason, StoreError, UnreadableReason};
 pub use folder::Folder;
 pub use replacing::drop_old_temporaries;
 pub use session_file::{forget, load, save, session_file, set_aside};
+pub use wiped::Wiped;
 
 use bearerd_proto::ProfileName;
 use std::fmt;

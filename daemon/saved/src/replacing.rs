@@ -1,11 +1,11 @@
 //! A file is put in place whole: written aside, synced, renamed, and its folder synced.
 
-use super::{Folder, NotSavedReason};
+use crate::{Folder, NotSavedReason};
 use std::io;
 
 /// Puts `content` in the file's place, durably; on an error the old content is still there, whole,
 /// but for [`NotSavedReason::Unconfirmed`].
-pub(super) fn replace(
+pub(crate) fn replace(
     folder: &impl Folder,
     name: &str,
     content: &[u8],
@@ -19,7 +19,7 @@ pub(super) fn replace(
 }
 
 /// Makes the file with `content`, whole and durable from the moment it is seen; one that is there stays.
-pub(super) fn publish_new(
+pub(crate) fn publish_new(
     folder: &impl Folder,
     name: &str,
     content: &[u8],
