@@ -3,19 +3,23 @@
 //! Pure but for [`Folder`], whose methods are the steps: the daemon does them on its state folder, a simulation on a
 //! disk that loses power.
 
+mod saver;
 mod session_file;
 
 mod key;
 mod replacing;
 mod seal;
 
+mod chain;
 mod error;
 mod folder;
 mod wiped;
 
+pub use chain::chain;
 pub use error::{NotSavedReason, StoreError, UnreadableReason};
 pub use folder::Folder;
 pub use replacing::drop_old_temporaries;
+pub use saver::{Saver, restored};
 pub use session_file::{forget, load, save, session_file, set_aside};
 pub use wiped::Wiped;
 

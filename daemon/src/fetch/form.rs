@@ -10,7 +10,7 @@ pub(crate) struct Form(Wiped);
 impl Form {
     /// The form with one more parameter.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        if self.0.len() > 0 {
+        if !self.0.is_empty() {
             self.0.push(b"&");
         }
         self.push_encoded(name);

@@ -7,6 +7,7 @@ mod saved;
 mod settings;
 mod waiters;
 
+pub(crate) use bearerd_saved::chain;
 pub use line::{Ask, Asked, Line, LineEnd, Reply, Stage, Wanted};
 pub use random::profile_of_login;
 
@@ -24,8 +25,6 @@ use loading::Loading;
 use random::{jitter, login_id};
 use saved::{Saver, load, not_read_yet};
 use settings::{is_constant, settings_of};
-use std::error::Error;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -289,10 +288,7 @@ impl ProfileTask {
         let work = tasks.spawn_blocking("save", move || saver.perform(op, now));
         tasks.spawn("saved", async move {
             let result = match work.await {
-                Ok(result) => result.map_err(|error| StoreFailure {
-                    message: chain(&error),
-                    unopenable: error.is_unopenable(),
-                }),
+                Ok(result) => result.map_err(StoreFailure::from),
                 Err(error) => Err(StoreFailure { message: chain(&error), unopenable: false }),
             };
             let _task_has_ended = done.send(Event::Stored(result)).await;
@@ -322,15 +318,4 @@ fn log_unreadable(entry: &Entry, restored: &Restored) {
 
 fn fetcher_of(profile: &Profile, parts: &Parts) -> Result<Arc<dyn TokenFetcher>, String> {
     parts.fetchers.fetcher_for(profile).map_err(|error| chain(&error))
-}
-
-/// An error and all its causes, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _never_fails = write!(line, ": {error}");
-        cause = error.source();
-    }
-    line
 }
