@@ -78,8 +78,9 @@ impl Session {
         }
         // Without a valid token in hand the first one is fetched at once: its reader will come.
         if self.can_renew() {
+            let within_the_window = self.may_be_behind();
             let slot = self.slots.entry(SlotKey::default()).or_default();
-            if slot.held.is_none() {
+            if slot.held.is_none() || within_the_window {
                 slot.due = Some(now.boot);
             }
         }
@@ -91,6 +92,16 @@ impl Session {
             let code = ErrorCode::IdpUnreachable;
             self.attempts.recall(Problem { code, message, at: now.wall });
         }
+    }
+
+    /// Whether the refresh token just taken up is to be used at once, whatever access token came with it: the process
+    /// before may have ended between an answer and its save, and only within the reuse window does the IdP give that
+    /// answer's token once more. An answer known to be lost was asked for once more already.
+    fn may_be_behind(&self) -> bool {
+        self.settings.reuse_window.is_some()
+            && self.grant.as_ref().is_some_and(|grant| {
+                grant.unproven && grant.lost.is_none() && !grant.known_not_to_rotate
+            })
     }
 
     /// A saved access token, if it is still good: what is left of it counts, and not what a clock claims.

@@ -1,9 +1,9 @@
 //! Restarts: what the disk says is worth something, the clocks are not believed beyond that.
 
-use crate::play::{Play, denied, granted, later, lost, settings};
+use crate::play::{Disk, Play, denied, granted, later, lost, settings};
 use bearerd_proto::{ErrorCode, EventKind, ProfileState};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, OAuthError, Restored};
+use bearerd_session::{Aside, OAuthError, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -128,6 +128,70 @@ fn the_end_right_after_a_restart_says_what_may_have_been_lost() {
     assert!(message.contains("came from the saved session"), "{message}");
 }
 
+/// The same as [`logged_in`], at an IdP that takes a used refresh token once more for a minute.
+fn with_window(after: u64) -> Play {
+    let window = Settings { reuse_window: Some(60 * SECOND), ..settings() };
+    let mut play = Play::logged_in_with(window, granted("1"));
+    play.advance(Duration::from_secs(after));
+    play
+}
+
+#[test]
+fn with_a_reuse_window_the_refresh_token_from_the_disk_is_used_at_once_and_readers_wait_for_nothing()
+ {
+    let mut play = with_window(1800);
+    // Killed between the answer and its save: the IdP knows the successor, the disk does not.
+    assert_eq!(play.open_refresh(), "r-1");
+    play.disk = Disk::Hangs;
+    play.reply(granted("2"));
+    play.disk = Disk::Works;
+    play.restart("boot-a", play.now.boot);
+    assert_eq!((play.served(), play.is_degraded()), (Some("a-1"), false));
+    assert_eq!(play.open_refresh(), "r-1", "while the window is open");
+    play.reply(granted("2"));
+    assert_eq!(play.served(), Some("a-2"));
+    play.nothing_is_sent();
+    play.advance(1800 * SECOND);
+    assert_eq!(play.open_refresh(), "r-2");
+}
+
+#[test]
+fn that_is_one_refresh_for_each_start() {
+    let mut play = with_window(600);
+    for number in 2..5 {
+        play.restart("boot-a", play.now.boot);
+        assert_eq!(play.refreshes(), 1, "by this process");
+        play.reply(granted(&number.to_string()));
+        play.nothing_is_sent();
+    }
+}
+
+#[test]
+fn an_answer_known_to_be_lost_is_not_asked_for_again_by_a_restart_with_a_window() {
+    let mut play = with_window(1800);
+    play.reply(lost());
+    play.reply(lost());
+    play.restart("boot-a", play.now.boot);
+    play.advance(600 * SECOND);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn where_the_idp_is_known_not_to_rotate_a_restart_with_a_window_refreshes_nothing() {
+    let mut play = with_window(1800);
+    play.reply(granted("2").refresh(Some("r-1")));
+    play.restart("boot-a", play.now.boot);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn a_session_that_was_over_is_not_tried_by_a_restart_with_a_window() {
+    let mut play = with_window(1800);
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.restart("boot-a", play.now.boot);
+    play.nothing_is_sent();
+}
+
 #[test]
 fn what_cannot_be_opened_is_state_unreadable_and_stays() {
     let unreadable = Restored::Unreadable("its key is missing".to_owned());
@@ -185,12 +249,12 @@ fn a_logout_before_it_could_be_opened_is_carried_out_then() {
 fn after_a_logout_with_a_bad_disk_what_cannot_be_opened_is_still_not_deleted() {
     let unreadable = Restored::Unreadable("its key is missing".to_owned());
     let mut play = Play::with(settings(), unreadable);
-    play.disk = crate::play::Disk::Fails;
+    play.disk = Disk::Fails;
     play.log_in(granted("1"));
     play.logout(true);
     assert_eq!(play.served(), None, "what is in memory is forgotten");
     assert_eq!(play.open_revocation(), "r-1");
-    play.disk = crate::play::Disk::Works;
+    play.disk = Disk::Works;
     play.advance(100 * SECOND);
     assert!(play.unreadable_file);
 }
