@@ -122,6 +122,13 @@ impl Moment {
         by_wall.min(lifetime.saturating_sub(now.boot.since(self.boot)))
     }
 
+    /// Whether the wall clock was set since, as far as this boot's other clock can tell.
+    pub(crate) fn clock_was_set(&self, now: Now, boot_id: &str) -> bool {
+        let by_boot = now.wall_at(self.boot);
+        let apart = by_boot.since(self.wall).max(self.wall.since(by_boot));
+        self.boot_id == boot_id && apart > READ_APART
+    }
+
     /// This moment on today's boot-time clock.
     pub(crate) fn on(&self, now: Now, boot_id: &str) -> Boot {
         if self.boot_id == boot_id {
@@ -133,6 +140,9 @@ impl Moment {
         }
     }
 }
+
+/// The two clocks are read one after the other, and on a busy machine this much may lie between.
+const READ_APART: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +166,19 @@ mod tests {
             ("the same boot id in a time namespace that runs behind", now(5, 1_030), "a", 0),
         ] {
             assert_eq!(asked.left_of(LIFE, at, boot_id), Duration::from_secs(left), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_set_wall_clock_is_seen_against_the_boot_time_clock_of_the_same_boot() {
+        let saved = Moment::of(Boot::from_millis(100_000), now(100, 1_000), "a");
+        for (case, at, boot_id, was_set) in [
+            ("20 s on", now(120, 1_020), "a", false),
+            ("set back by 40 s", now(120, 980), "a", true),
+            ("set ahead by a day", now(120, 87_420), "a", true),
+            ("another boot cannot tell", now(5, 1_020), "b", false),
+        ] {
+            assert_eq!(saved.clock_was_set(at, boot_id), was_set, "{case}");
         }
     }
 }

@@ -181,7 +181,7 @@ impl Session {
             Event::Answered { fetch, outcome } => self.answered(fetch, outcome, now, jitter),
             Event::Stored(result) => self.stored(result, now, jitter),
             Event::Timer { last_read } => self.last_read = self.last_read.max(last_read),
-            Event::WallStepped => self.changed = true,
+            Event::WallStepped => self.wall_stepped(),
             Event::Reload(settings) => self.reload(settings, now, jitter),
             Event::Restored(restored) => self.restored_again(restored, now, jitter),
             Event::Drain => {

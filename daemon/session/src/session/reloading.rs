@@ -21,10 +21,17 @@ impl Session {
         match restored {
             Restored::Nothing => {}
             Restored::Unreadable(reason) => self.unreadable = Some(reason),
-            Restored::Session(record) if record.binding != self.settings.binding => {
-                self.parked = Some(record)
+            Restored::Session(record) => {
+                let clock_was_set = record.saved.clock_was_set(now, &self.boot_id);
+                if record.binding == self.settings.binding {
+                    self.take_up(*record, now, jitter);
+                } else {
+                    self.parked = Some(record);
+                }
+                if clock_was_set {
+                    self.wall_stepped();
+                }
             }
-            Restored::Session(record) => self.take_up(*record, now, jitter),
         }
     }
 

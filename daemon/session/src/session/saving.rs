@@ -70,6 +70,20 @@ impl Session {
         failure.unopenable && self.login_unsaved && self.unreadable.is_none() && self.is_live()
     }
 
+    /// The wall clock was set. Moments on disk are still by the old one, and a reboot would find the tokens there younger
+    /// or older than they are: so they are saved by the new one. What is parked is saved without its access tokens, as
+    /// nobody knows any more how old they are; its way back costs one refresh.
+    pub(super) fn wall_stepped(&mut self) {
+        self.changed = true;
+        if self.is_live() {
+            self.storage.want(Wish::Save);
+        } else if let Some(parked) = self.parked.as_mut().filter(|parked| !parked.slots.is_empty())
+        {
+            parked.slots.clear();
+            self.storage.want(Wish::Save);
+        }
+    }
+
     /// Lets readers have what waited for its save.
     pub(super) fn publish_saved(&mut self, now: Now) {
         let Some((generation, since)) = self.held_back else { return };

@@ -2,6 +2,7 @@
 
 use crate::play::{Disk, Play, denied, granted, lost, settings, settings_at};
 use bearerd_proto::{ErrorCode, EventKind};
+use bearerd_session::time::Boot;
 use bearerd_session::{Aside, OAuthError, Restored};
 use std::time::Duration;
 
@@ -57,6 +58,32 @@ fn a_reload_to_another_place_parks_and_the_way_back_brings_it_back() {
     assert_eq!(play.served(), Some("a-1"));
     play.advance(1800 * SECOND);
     assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn a_wall_clock_set_while_it_was_parked_makes_no_token_younger_after_a_reboot() {
+    for daemon_runs in [true, false] {
+        let mut play = Play::logged_in(granted("1"));
+        play.reload(settings_at(ELSEWHERE));
+        if daemon_runs {
+            play.step_wall(-2400);
+        } else {
+            play.now.wall = play.now.wall - 2400 * SECOND;
+            play.restart("boot-a", play.now.boot);
+        }
+        play.now.wall = play.now.wall + 3700 * SECOND;
+        play.restart("boot-b", Boot::from_millis(5_000));
+        play.reload(settings());
+        assert_eq!(play.served(), None);
+        assert_eq!(play.open_refresh(), "r-1", "the session itself is back");
+    }
+}
+
+#[test]
+fn a_wall_clock_set_while_there_is_no_session_touches_no_disk() {
+    let mut play = Play::new();
+    play.step_wall(-2400);
+    assert!(play.file.is_none());
 }
 
 #[test]

@@ -92,6 +92,52 @@ fn a_wall_clock_before_the_save_is_not_believed() {
 }
 
 #[test]
+fn a_wall_clock_set_while_it_ran_makes_no_token_younger_or_older_after_a_reboot() {
+    for (set_by, down, left_is) in [
+        (-2400, 3000, None),
+        (-2400, 2700, Some(300)),
+        (-86_400, 600, Some(2400)),
+        (86_400, 600, Some(2400)),
+        (86_400, 3000, None),
+    ] {
+        let mut play = logged_in(600);
+        play.step_wall(set_by);
+        play.now.wall = play.now.wall + down * SECOND;
+        play.restart("boot-b", Boot::from_millis(5_000));
+        let case = format!("set by {set_by} s, down for {down} s");
+        assert_eq!(play.served(), left_is.map(|_| "a-1"), "{case}");
+        match left_is {
+            Some(seconds) => assert_eq!(left(&play), seconds, "{case}"),
+            None => assert_eq!(play.open_refresh(), "r-1", "{case}"),
+        }
+    }
+}
+
+#[test]
+fn a_wall_clock_set_while_the_disk_was_bad_is_saved_when_it_is_back() {
+    let mut play = logged_in(600);
+    play.disk = crate::play::Disk::Fails;
+    play.step_wall(-2400);
+    play.disk = crate::play::Disk::Works;
+    play.advance(60 * SECOND);
+    play.now.wall = play.now.wall + 3000 * SECOND;
+    play.restart("boot-b", Boot::from_millis(5_000));
+    assert_eq!(play.served(), None);
+}
+
+#[test]
+fn a_wall_clock_set_while_it_was_down_makes_no_token_younger_after_the_next_reboot() {
+    let mut play = logged_in(600);
+    let saved_at = play.now.boot;
+    play.now.wall = play.now.wall - 400 * SECOND;
+    play.restart("boot-a", saved_at);
+    assert_eq!((play.served(), left(&play)), (Some("a-1"), 3000), "this boot's clock tells");
+    play.now.wall = play.now.wall + 3100 * SECOND;
+    play.restart("boot-b", Boot::from_millis(5_000));
+    assert_eq!(play.served(), None);
+}
+
+#[test]
 fn a_restart_does_not_repeat_a_lost_answer_while_the_token_in_hand_is_good() {
     let mut play = logged_in(1800);
     play.reply(lost());
