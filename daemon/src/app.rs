@@ -2,8 +2,8 @@
 
 use crate::clock::{self, Clock};
 use crate::config::Config;
-use crate::environment::{Environment, EnvironmentError};
-use crate::fetch::HttpClients;
+use crate::environment::{Environment, EnvironmentError, TestPauses};
+use crate::fetch::{HttpClients, Timeouts};
 use crate::handlers::{self, Shared};
 use crate::registry::{Parts, Registry};
 use crate::server::{
@@ -16,6 +16,7 @@ use crate::store::lock::{self, Holder, LockError, Locked, Place};
 use crate::systemd::{self, Watchdog};
 use crate::task::chain;
 use crate::tasks::{TaskError, Tasks};
+use bearerd_session::Pauses;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::io;
@@ -93,7 +94,11 @@ impl Places {
 ///
 /// # Errors
 /// [`AppError`]; a bad configuration or an unwritable state is none: the daemon starts degraded rather than not at all.
-pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> {
+pub async fn run(
+    places: Places,
+    passed: Vec<Listener>,
+    pauses: Option<TestPauses>,
+) -> Result<(), AppError> {
     let mut signals =
         Signals::install().map_err(|source| AppError::System { what: "signals", source })?;
     match server::raise_descriptor_limit() {
@@ -119,13 +124,17 @@ pub async fn run(places: Places, passed: Vec<Listener>) -> Result<(), AppError> 
     };
     let (locked, store) = taken??;
     let (events, _) = broadcast::channel(EVENT_BACKLOG);
+    let timeouts = Timeouts::default();
+    let timeouts =
+        pauses.map_or(timeouts, |pauses| Timeouts { spending: pauses.fetch, ..timeouts });
     let parts = Parts {
         clock: clock.clone(),
         store: Arc::new(store),
-        fetchers: Arc::new(HttpClients::new(tasks.clone())),
+        fetchers: Arc::new(HttpClients::with_timeouts(tasks.clone(), timeouts)),
         events: events.clone(),
         tasks: tasks.clone(),
         boot_id: clock::boot_id().map_err(system("the boot id"))?,
+        pauses: pauses.map_or(Pauses::DEFAULT, |pauses| pauses.session),
     };
     let mut readings = Readings::new(load_config(&tasks, &places.config), clock.clone());
     let mut changed = false;

@@ -1,7 +1,9 @@
 //! The one module that reads the environment, once, and what follows from it for the daemon's places.
 
+use bearerd_session::Pauses;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thiserror::Error;
 
 /// What the daemon takes from its environment. A variable that is empty counts as not set.
@@ -25,6 +27,35 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `NOTIFY_SOCKET` is set: a service manager wants to hear from the daemon.
     pub supervised: bool,
+    /// `BEARERD_TEST_PAUSES`, in a build with debug assertions alone: a release never looks at it.
+    pub test_pauses: Option<TestPauses>,
+}
+
+/// Shorter pauses than the daemon's own, for a test that waits until a session has healed: in whole seconds,
+/// `backoff=1 retry-after=3 hold=5 fetch=14`, each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestPauses {
+    /// The session's.
+    pub session: Pauses,
+    /// How long a request that spends something may take.
+    pub fetch: Duration,
+}
+
+impl TestPauses {
+    /// Absent where it is not written so.
+    fn read(text: &str) -> Option<Self> {
+        let seconds = |name: &str| {
+            let mut pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
+            let (_, value) = pairs.find(|(key, _)| *key == name)?;
+            value.parse().ok().map(Duration::from_secs)
+        };
+        let session = Pauses {
+            backoff: seconds("backoff")?,
+            retry_after: seconds("retry-after")?,
+            hold: seconds("hold")?,
+        };
+        Some(Self { session, fetch: seconds("fetch")? })
+    }
 }
 
 impl Environment {
@@ -55,6 +86,9 @@ impl Environment {
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             home: absolute("HOME"),
             supervised: set("NOTIFY_SOCKET").is_some(),
+            test_pauses: text("BEARERD_TEST_PAUSES")
+                .filter(|_| cfg!(debug_assertions))
+                .and_then(|text| TestPauses::read(&text)),
         }
     }
 
@@ -181,6 +215,21 @@ mod tests {
         assert_eq!(told.log.as_deref(), Some("info"));
         let both = environment(&[("RUST_LOG", "info"), ("BEARERD_LOG", "bearerd=debug")]);
         assert_eq!(both.log.as_deref(), Some("bearerd=debug"));
+    }
+
+    #[test]
+    fn pauses_of_a_test_are_taken_whole_and_never_by_a_release() {
+        let of = |text| environment(&[("BEARERD_TEST_PAUSES", text)]).test_pauses;
+        let seconds = Duration::from_secs;
+        let whole = TestPauses {
+            session: Pauses { backoff: seconds(1), retry_after: seconds(3), hold: seconds(5) },
+            fetch: seconds(14),
+        };
+        let expected = cfg!(debug_assertions).then_some(whole);
+        assert_eq!(of("backoff=1 retry-after=3 hold=5 fetch=14"), expected);
+        for torn in ["", "backoff=1", "backoff=1 retry-after=3 hold=5 fetch=x", "1 3 5 14"] {
+            assert_eq!(of(torn), None, "{torn}");
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn run(environment: &Environment) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    let outcome = runtime.block_on(app::run(places, passed));
+    let outcome = runtime.block_on(app::run(places, passed, environment.test_pauses));
     // A thread that hangs on a dead disk must not keep the process from ending.
     runtime.shutdown_background();
     Ok(outcome?)

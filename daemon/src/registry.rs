@@ -9,6 +9,7 @@ use crate::task::{self, Ask, Asked, Line, Reply, Stage, Wanted};
 use crate::tasks::Tasks;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bearerd_proto::{ErrorBody, ErrorCode, Event, ProfileName};
+use bearerd_session::Pauses;
 use bearerd_session::time::Boot;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
@@ -123,6 +124,8 @@ pub struct Parts {
     pub tasks: Tasks,
     /// Which boot of the machine this is.
     pub boot_id: String,
+    /// How long sessions pause between attempts.
+    pub pauses: Pauses,
 }
 
 /// All profiles, as they are in force.

@@ -11,7 +11,9 @@ mod task_support;
 use bearerd::snapshot::Snapshot;
 use bearerd_proto::Secret;
 use bearerd_session::time::{Boot, Now, Wall};
-use bearerd_session::{Jitter, Kind, Moment, Record, Restored, SavedSlot, Session, Settings};
+use bearerd_session::{
+    Jitter, Kind, Moment, Pauses, Record, Restored, SavedSlot, Session, Settings,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -123,8 +125,13 @@ fn a_snapshot_leaves_no_access_token_behind() {
         user_email: None,
         slots: vec![slot],
     };
-    let settings =
-        Settings { profile: profile.clone(), binding, kind: Kind::Device, reuse_window: None };
+    let settings = Settings {
+        profile: profile.clone(),
+        binding,
+        kind: Kind::Device,
+        reuse_window: None,
+        pauses: Pauses::default(),
+    };
     let restored = Restored::Session(Box::new(record));
     let session = Session::new(settings, BOOT_ID.to_owned(), restored, now, Jitter(0));
     SHOWN.start();

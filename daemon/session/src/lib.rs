@@ -32,5 +32,5 @@ pub use outcome::{
 pub use record::{Aside, Moment, Record, Restored, SavedGrant, SavedSlot};
 pub use schedule::Jitter;
 pub use session::{Report, Session, View};
-pub use settings::{Binding, Constant, Kind, Settings};
+pub use settings::{Binding, Constant, Kind, Pauses, Settings};
 pub use slot::{Held, SlotKey};

@@ -3,6 +3,7 @@
 use crate::io::{FetchId, WaiterId};
 use crate::outcome::DeviceAuthorization;
 use crate::schedule::{self, Jitter};
+use crate::settings::Pauses;
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorBody, LoggedIn, PendingLogin, ProfileName, Secret};
 use std::collections::VecDeque;
@@ -85,11 +86,18 @@ impl Pending {
     }
 
     /// A poll failed in a way that may pass.
-    pub(crate) fn back_off(&mut self, now: Boot, retry_after: Option<Duration>, jitter: Jitter) {
+    pub(crate) fn back_off(
+        &mut self,
+        now: Boot,
+        retry_after: Option<Duration>,
+        pauses: Pauses,
+        jitter: Jitter,
+    ) {
         self.failures = self.failures.saturating_add(1);
         let pause = schedule::backoff(self.failures, jitter)
+            .min(pauses.backoff)
             .max(self.interval)
-            .max(retry_after.unwrap_or_default());
+            .max(retry_after.unwrap_or_default().min(pauses.retry_after));
         self.next_poll = now + pause;
     }
 

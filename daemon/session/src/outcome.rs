@@ -226,7 +226,7 @@ pub enum Next {
 }
 
 /// A mended configuration is noticed by reload or login; else after this long.
-const MISCONFIGURED_HOLD: Duration = Duration::from_secs(600);
+pub(crate) const MISCONFIGURED_HOLD: Duration = Duration::from_secs(600);
 /// A scope or audience that was refused is not asked for again within this.
 const BAD_REQUEST_HOLD: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,8 @@
 //! What went wrong last, and when the next attempt may be.
 
 use crate::outcome::{Failure, Next, Verdict};
-use crate::schedule::{self, Jitter, PULL_SPACING, RETRY_AFTER_CAP};
+use crate::schedule::{self, Jitter, PULL_SPACING};
+use crate::settings::Pauses;
 use crate::time::{Boot, Now, Wall};
 use bearerd_proto::ErrorCode;
 use std::time::Duration;
@@ -44,17 +45,22 @@ impl Attempts {
         failure: &Failure,
         verdict: Verdict,
         message: String,
+        pauses: Pauses,
         now: Now,
         jitter: Jitter,
     ) {
         self.failures = self.failures.saturating_add(1);
         self.ended = Some(now.boot);
         self.problem = Some(Problem { code: verdict.code, message, at: now.wall });
-        let retry_after = failure.retry_after.map(|wait| wait.min(RETRY_AFTER_CAP));
-        let hold = if let Next::Hold(hold) = verdict.next { Some(hold) } else { None };
+        let retry_after = failure.retry_after.map(|wait| wait.min(pauses.retry_after));
+        let hold = match verdict.next {
+            Next::Hold(hold) => Some(hold.min(pauses.hold)),
+            _ => None,
+        };
         self.retry_after = retry_after.map(|wait| now.boot + wait);
         self.hold = hold.map(|wait| now.boot + wait);
-        let pause = hold.unwrap_or_else(|| schedule::backoff(self.failures, jitter));
+        let pause =
+            hold.unwrap_or_else(|| schedule::backoff(self.failures, jitter).min(pauses.backoff));
         self.not_before = Some(now.boot + pause).max(self.retry_after);
     }
 

@@ -34,7 +34,7 @@ pub(crate) const IDLE_AFTER: Duration = Duration::from_secs(3600);
 /// An idle session whose refresh token has no known end is renewed this often.
 const KEEP_ALIVE_AT_LEAST: Duration = Duration::from_secs(24 * 3600);
 /// The longest pause between attempts.
-const BACKOFF_CAP: Duration = Duration::from_secs(60);
+pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// The longest `Retry-After` that is believed.
 pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(600);
 

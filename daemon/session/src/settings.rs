@@ -1,5 +1,7 @@
 //! What a session is told about its profile.
 
+use crate::outcome::MISCONFIGURED_HOLD;
+use crate::schedule::{BACKOFF_CAP, RETRY_AFTER_CAP};
 use bearerd_proto::{ProfileName, Secret};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -15,6 +17,31 @@ pub struct Settings {
     pub kind: Kind,
     /// How long after a use this IdP takes the same rotating refresh token once more.
     pub reuse_window: Option<Duration>,
+    /// How long its pauses may get.
+    pub pauses: Pauses,
+}
+
+/// The longest pauses between attempts. Only a test that watches a session heal wants others than the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// The backoff's.
+    pub backoff: Duration,
+    /// The longest `Retry-After` that is believed.
+    pub retry_after: Duration,
+    /// After a failure that a person has to mend.
+    pub hold: Duration,
+}
+
+impl Pauses {
+    /// Those of the daemon; each what its part of the session says by itself.
+    pub const DEFAULT: Self =
+        Self { backoff: BACKOFF_CAP, retry_after: RETRY_AFTER_CAP, hold: MISCONFIGURED_HOLD };
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// Where a session's tokens come from. A saved session whose binding differs from its profile's is never used.

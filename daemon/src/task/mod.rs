@@ -89,7 +89,7 @@ impl ProfileTask {
             }
         };
         let fetcher = fetcher_of(&wanted.profile, &parts);
-        let settings = settings_of(&wanted.profile);
+        let settings = settings_of(&wanted.profile, parts.pauses);
         let loading = Loading::new(under_way, &restored);
         log_unreadable(&entry, &restored);
         let now = parts.clock.now();
@@ -186,7 +186,8 @@ impl ProfileTask {
         if self.wanted.reading != self.reading {
             self.reading = self.wanted.reading;
             self.fetcher = fetcher_of(&self.wanted.profile, &self.parts);
-            self.handle(Event::Reload(settings_of(&self.wanted.profile)));
+            let settings = settings_of(&self.wanted.profile, self.parts.pauses);
+            self.handle(Event::Reload(settings));
             // A saved session that could not be opened may have been mended.
             if self.session.is_unreadable() {
                 self.load();

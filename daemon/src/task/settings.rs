@@ -2,15 +2,16 @@
 
 use crate::config::{Auth, Profile};
 use bearerd_proto::Secret;
-use bearerd_session::{Constant, Kind, Settings};
+use bearerd_session::{Constant, Kind, Pauses, Settings};
 
-pub(super) fn settings_of(profile: &Profile) -> Settings {
+pub(super) fn settings_of(profile: &Profile, pauses: Pauses) -> Settings {
     let (kind, reuse_window) = match profile.auth() {
         Auth::None => (Kind::Constant(no_auth()), None),
         Auth::TestAuth => (Kind::Constant(test_auth()), None),
         Auth::Sso(sso) => (Kind::Device, sso.reuse_window()),
     };
-    Settings { profile: profile.name().clone(), binding: profile.binding(), kind, reuse_window }
+    let (profile, binding) = (profile.name().clone(), profile.binding());
+    Settings { profile, binding, kind, reuse_window, pauses }
 }
 
 /// Whether there is nothing to fetch for the profile, and nothing to read.

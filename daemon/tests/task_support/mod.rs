@@ -16,6 +16,7 @@ use bearerd::handlers::{self, Shared};
 use bearerd::registry::{Entry, Parts, Registry};
 use bearerd::tasks::Tasks;
 use bearerd_proto::Event;
+use bearerd_session::Pauses;
 use bearerd_session::time::Boot;
 use futures_util::FutureExt;
 use std::future::Future;
@@ -88,6 +89,7 @@ impl World {
             events: told.clone(),
             tasks: tasks.clone(),
             boot_id: BOOT_ID.to_owned(),
+            pauses: Pauses::default(),
         };
         let registry = Arc::new(registry(parts));
         let (stop, stopped) = watch::channel(false);

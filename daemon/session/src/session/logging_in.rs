@@ -6,7 +6,7 @@ use crate::io::{Action, Answer, FetchId, Request, WaiterId};
 use crate::login::{Login, Pending, Stage};
 use crate::outcome::{Cause, Failure, Granted, Next, OAuthError, Outcome, RequestKind, verdict};
 use crate::problem::seconds_up;
-use crate::schedule::{Jitter, PATIENCE, PULL_SPACING, RETRY_AFTER_CAP};
+use crate::schedule::{Jitter, PATIENCE, PULL_SPACING};
 use crate::slot::{Held, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
@@ -118,7 +118,8 @@ impl Session {
                     self.settings.profile, failure.message
                 );
                 let refusal = ErrorBody::new(verdict.code, message).of(&self.settings.profile);
-                let wait = failure.retry_after.map(|wait| wait.min(RETRY_AFTER_CAP));
+                let wait =
+                    failure.retry_after.map(|wait| wait.min(self.settings.pauses.retry_after));
                 let refusal = ErrorBody { retry_after: wait.map(seconds_up), ..refusal };
                 let pause = wait.unwrap_or_default().max(PULL_SPACING);
                 self.start_failed = Some((now.boot + pause, refusal.clone()));
@@ -148,7 +149,8 @@ impl Session {
             Next::Backoff | Next::Lost
                 if !matches!(failure.cause, Cause::OAuth(OAuthError::Other)) =>
             {
-                pending.back_off(now.boot, failure.retry_after, jitter);
+                let pauses = self.settings.pauses;
+                pending.back_off(now.boot, failure.retry_after, pauses, jitter);
             }
             _ => {
                 let message = format!(

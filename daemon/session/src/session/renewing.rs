@@ -187,7 +187,7 @@ impl Session {
             }
         };
         let before = attempts.problem.as_ref().map(|problem| problem.code);
-        attempts.failed(failure, verdict, message.clone(), now, jitter);
+        attempts.failed(failure, verdict, message.clone(), self.settings.pauses, now, jitter);
         let wait = attempts.pull_from().map(|from| from.since(now.boot));
         let problem = Problem { code: verdict.code, message, at: now.wall };
         if before != Some(verdict.code) {

@@ -2,7 +2,8 @@
 
 use bearerd_proto::Secret;
 use bearerd_session::{
-    Binding, Cause, DeviceAuthorization, Failure, Granted, Kind, OAuthError, Outcome, Settings,
+    Binding, Cause, DeviceAuthorization, Failure, Granted, Kind, OAuthError, Outcome, Pauses,
+    Settings,
 };
 use std::time::Duration;
 
@@ -130,5 +131,6 @@ pub(crate) fn settings_at(endpoint: &str) -> Settings {
         },
         kind: Kind::Device,
         reuse_window: None,
+        pauses: Pauses::default(),
     }
 }
