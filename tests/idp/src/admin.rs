@@ -81,6 +81,17 @@ impl TestIdp {
         provider.is_active(token, provider.now())
     }
 
+    /// This provider's time: since boot (`CLOCK_BOOTTIME`), moved ahead by [`advance`](Self::advance).
+    pub fn now(&self) -> Duration {
+        self.shared().provider().now().boot
+    }
+
+    /// When an access token ends by its lifetime, in [`now`](Self::now)'s terms; `None` for what is none of this
+    /// provider's.
+    pub fn ends_at(&self, access_token: &str) -> Option<Duration> {
+        self.shared().provider().access_tokens.get(access_token).map(|token| token.expires_at)
+    }
+
     /// All sessions, the oldest first; ended ones too.
     pub fn sessions(&self) -> Vec<SessionInfo> {
         sessions(&self.shared().provider())
