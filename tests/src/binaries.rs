@@ -23,6 +23,11 @@ pub fn test_idp() -> PathBuf {
     binary("bearerd-test-idp")
 }
 
+/// A folder for what a test makes of sources: cargo keeps it with what it builds (The Cargo Book, `CARGO_TARGET_TMPDIR`).
+pub(crate) fn temporary_folder() -> PathBuf {
+    Place::of_this_process().target.join("tmp")
+}
+
 /// The packages that have them. They are built together: features unify over the selection, and another selection
 /// would build the dependencies anew.
 const PACKAGES: [&str; 3] = ["bearerd", "bearerd-client", "bearerd-test-idp"];

@@ -8,6 +8,7 @@
 )]
 
 pub mod binaries;
+pub mod clocks;
 pub mod daemon;
 pub mod gate_proxy;
 pub mod keycloak;

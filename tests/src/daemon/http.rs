@@ -54,14 +54,25 @@ pub(super) fn request(
     Ok(Reply { status, head: head.to_ascii_lowercase(), body: body.to_owned() })
 }
 
-/// Connections at `socket` that the listener has accepted, as the kernel lists them (unix(7), `/proc/net/unix`):
-/// accepted ones are "connected", those in the backlog still "connecting".
+/// Connections at `socket` that the listener has accepted.
 pub(super) fn accepted_connections(socket: &Path) -> usize {
+    connections(socket, CONNECTED)
+}
+
+/// Connections at `socket` that wait to be accepted.
+pub(super) fn queued_connections(socket: &Path) -> usize {
+    connections(socket, CONNECTING)
+}
+
+/// As the kernel lists them (unix(7), `/proc/net/unix`): accepted ones are "connected", those in the backlog still
+/// "connecting".
+fn connections(socket: &Path, state: &str) -> usize {
     let path = socket.display().to_string();
     let list = std::fs::read_to_string("/proc/net/unix").unwrap();
     let of_socket = list.lines().filter(|line| line.ends_with(&path));
-    of_socket.filter(|line| line.split_whitespace().nth(5) == Some(CONNECTED)).count()
+    of_socket.filter(|line| line.split_whitespace().nth(5) == Some(state)).count()
 }
 
-/// `SS_CONNECTED` in hexadecimal.
+/// `SS_CONNECTING` and `SS_CONNECTED` in hexadecimal.
+const CONNECTING: &str = "02";
 const CONNECTED: &str = "03";

@@ -176,6 +176,13 @@ impl Daemon {
         });
     }
 
+    /// Waits until so many callers stand before its socket that it has not let in.
+    pub fn until_queued(&self, count: usize) {
+        eventually(&format!("{count} callers stand before the daemon"), || {
+            (http::queued_connections(&self.home.socket()) == count).then_some(())
+        });
+    }
+
     /// Reads the configuration again (SIGHUP), and waits until it has been looked at.
     pub fn reload(&self) {
         let before = self.reloads();
