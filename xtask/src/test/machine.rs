@@ -17,6 +17,8 @@ pub(crate) enum Part {
     UserBus,
     Root,
     CargoDeny,
+    CCompiler,
+    Faketime,
 }
 
 /// How a lack is mended.
@@ -45,6 +47,8 @@ impl Part {
             Self::UserBus => Path::new("/usr/lib/systemd/user/dbus.socket").exists(),
             Self::Root => rustix::process::geteuid().is_root(),
             Self::CargoDeny => has_subcommand("deny"),
+            Self::CCompiler => program("cc"),
+            Self::Faketime => program("faketime"),
         }
     }
 
@@ -60,6 +64,8 @@ impl Part {
             Self::UserBus => "systemd's dbus.socket for users",
             Self::Root => "the rights of root",
             Self::CargoDeny => "cargo-deny",
+            Self::CCompiler => "cc",
+            Self::Faketime => "faketime",
         }
     }
 
@@ -73,8 +79,10 @@ impl Part {
             Self::Setpriv | Self::Unshare => Mend::Package("util-linux"),
             Self::Systemd => Mend::Package("systemd"),
             Self::UserBus => Mend::Package("dbus-user-session"),
-            Self::Root => Mend::Other("run it as root, which a user manager of its own needs"),
+            Self::Root => Mend::Other("run it as root, which namespaces and users of its own need"),
             Self::CargoDeny => Mend::Other("`cargo install --locked cargo-deny`"),
+            Self::CCompiler => Mend::Package("gcc libc6-dev"),
+            Self::Faketime => Mend::Package("faketime"),
         }
     }
 }
@@ -124,8 +132,8 @@ mod tests {
             (
                 &[Part::Root, Part::Systemd],
                 Some(
-                    "lacks the rights of root, systemd: `apt-get install -y systemd`; run it as root, which a user \
-                     manager of its own needs",
+                    "lacks the rights of root, systemd: `apt-get install -y systemd`; run it as root, which \
+                     namespaces and users of its own need",
                 ),
             ),
         ];

@@ -91,7 +91,7 @@ fn quick() -> Vec<Step> {
             "lints",
             "clippy over every target, warnings are errors",
             "cargo clippy --workspace --all-targets --features \
-             bearerd-tests/keycloak,bearerd-tests/systemd -- -D warnings",
+             bearerd-tests/clocks,bearerd-tests/keycloak,bearerd-tests/systemd -- -D warnings",
         ),
         Step::new(
             "tests",
@@ -109,6 +109,12 @@ fn quick() -> Vec<Step> {
 
 /// Real parts in place of the stand-ins.
 fn real_parts(metadata: &Metadata) -> Vec<Step> {
+    let clocks = behind_feature(
+        metadata,
+        "clocks",
+        "clocks that are set, that sleep, that begin anew under the real daemon",
+    )
+    .needing(&[Part::Root, Part::CCompiler, Part::Unshare, Part::Faketime]);
     let keycloak = behind_feature(
         metadata,
         "keycloak",
@@ -123,7 +129,7 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
     .needing(&[Part::Root, Part::Systemd, Part::UserBus, Part::Setpriv, Part::Unshare]);
     let demo = Step::new("demo", "the demo, which demands what it tells", "cargo xtask demo")
         .needing(&[Part::Curl]);
-    vec![demo, keycloak, systemd]
+    vec![demo, clocks, keycloak, systemd]
 }
 
 /// What is long. Fuzzers, soak tests and the like get their places here.
@@ -134,7 +140,7 @@ fn long() -> Vec<Step> {
             "each promise broken in a copy: its test must turn red",
             "cargo xtask breaks",
         )
-        .needing(&[Part::Root, Part::Setpriv, Part::Unshare]),
+        .needing(&[Part::Root, Part::Setpriv, Part::Unshare, Part::CCompiler]),
     ]
 }
 
@@ -176,7 +182,8 @@ mod tests {
     fn each_size_has_the_one_before_in_it() {
         let quick = ["format", "lints", "tests", "docs"];
         assert_eq!(names(Size::Quick), quick);
-        let plain: Vec<_> = quick.into_iter().chain(["demo", "keycloak", "systemd"]).collect();
+        let plain: Vec<_> =
+            quick.into_iter().chain(["demo", "clocks", "keycloak", "systemd"]).collect();
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain.into_iter().chain(["breaks"]).collect();
         assert_eq!(names(Size::All), all);
