@@ -6,4 +6,15 @@
     reason = "a harness for tests: it fails loudly"
 )]
 
+pub mod draw;
+pub mod history;
+pub mod mix;
+
 pub mod disk;
+mod provider;
+
+pub mod engine;
+pub mod invariants;
+
+pub mod run;
+pub mod shrink;

@@ -1,0 +1,341 @@
+//! What a daemon of this life must know, by what it was given: the yardstick of the other invariants.
+
+use super::calls::Pace;
+use crate::engine::{CallerId, World};
+use crate::provider::token_of;
+use bearerd_session::time::{Boot, Now};
+use bearerd_session::{
+    Cause, Event, FetchId, Granted, Jitter, Outcome, Record, Request, Restored, SavedSlot,
+    SlotKey,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A token, by its provider and its number there.
+pub(super) type Token = (usize, usize);
+/// All tokens that come from one login, by its provider and its number there.
+pub(super) type Family = (usize, usize);
+
+/// A session, as far as this life of the daemon has heard of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chain {
+    pub(super) family: Family,
+    /// The newest refresh token; absent where the provider gave none.
+    pub(super) refresh: Option<Token>,
+}
+
+/// An access token that this life was given.
+#[derive(Debug, Clone)]
+pub(super) struct Got {
+    pub(super) family: Family,
+    /// By the daemon's own count: from the request's start.
+    pub(super) ends: Option<Boot>,
+    /// Its refresh token is another one than the one spent for it, and has to be saved before.
+    pub(super) rotated: Option<Token>,
+    /// The order of receipt.
+    pub(super) number: u64,
+    /// It came from the disk, saved under a wall clock that was so many milliseconds ahead, in another boot.
+    pub(super) saved_offset: Option<i64>,
+}
+
+/// What one life knows, and what outlives it.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(super) live: Option<Chain>,
+    /// With how often the wall clock had been set when it was parked.
+    pub(super) parked: Option<(Chain, u64)>,
+    /// Granted, and not in force yet.
+    pub(super) login: Option<Chain>,
+    /// Refresh tokens that this life was given.
+    pub(super) received: BTreeSet<Token>,
+    pub(super) got: BTreeMap<Token, Got>,
+    /// Saved access tokens that a clock speaks against (decisions/0004).
+    pub(super) doubted: BTreeSet<Token>,
+    next_got: u64,
+    /// Since when fresh tokens wait for their save.
+    pub(super) held_since: Option<Boot>,
+    /// The last save that failed.
+    pub(super) save_failed: Option<u64>,
+    /// Sessions that nothing may be served of in this life.
+    pub(super) gone: BTreeSet<Family>,
+    /// Sessions that were logged out, and the disk has confirmed it: they never come back.
+    pub(super) forgotten: BTreeSet<Family>,
+    pub(super) leaving: Vec<(CallerId, Vec<Family>)>,
+    /// A logout came while the saved session could not be read.
+    pub(super) unread_logout: bool,
+    /// The place of the configuration in force.
+    pub(super) place: usize,
+    /// Milliseconds that the wall clock was ahead when this life took the saved session up.
+    pub(super) start_offset: i64,
+    /// When a reader last got a token.
+    pub(super) last_served: Option<u64>,
+    /// The last refusal of a caller, and when.
+    pub(super) last_refusal: Option<(u64, bearerd_proto::ErrorCode)>,
+    pub(super) disk: super::on_disk::OnDisk,
+    pub(super) pace: Pace,
+}
+
+impl World {
+    /// A life begins with what the disk gave.
+    pub(crate) fn ledger_begins(&mut self, restored: &Restored, now: Now) {
+        let old = std::mem::take(&mut self.ledger);
+        let place = self.life.as_ref().map_or(0, |life| life.place);
+        self.ledger =
+            Ledger { forgotten: old.forgotten, disk: old.disk, place, ..Ledger::default() };
+        if let Restored::Session(record) = restored {
+            self.take_up(record, now);
+        }
+    }
+
+    fn take_up(&mut self, record: &Record, now: Now) {
+        let Some(family) = self.family_of(record) else { return };
+        self.ledger.start_offset = self.machine.offset;
+        self.ledger.pace.repeated = record.grant.as_ref().is_some_and(|grant| grant.lost);
+        let refresh = record.grant.as_ref().and_then(|grant| token_of(grant.refresh_token.expose()));
+        self.ledger.received.extend(refresh);
+        let chain = Chain { family, refresh };
+        let place = self.life.as_ref().map_or(0, |life| life.place);
+        if family.0 != place {
+            self.ledger.parked = Some((chain, self.machine.steps));
+            return;
+        }
+        self.ledger.live = Some(chain);
+        for slot in &record.slots {
+            if let Some(token) = token_of(slot.token.expose()) {
+                self.take_up_access(record, slot, token, family, now);
+            }
+        }
+    }
+
+    fn take_up_access(
+        &mut self,
+        record: &Record,
+        slot: &SavedSlot,
+        token: Token,
+        family: Family,
+        now: Now,
+    ) {
+        let boot_id = self.machine.boot_id();
+        let ends = match slot.lifetime.map(Duration::from_millis) {
+            None => None,
+            Some(lifetime) => {
+                let left = left_of(slot, lifetime, now, &boot_id);
+                if left.is_zero() {
+                    self.ledger.doubted.insert(token);
+                    return;
+                }
+                Some(now.boot + left)
+            }
+        };
+        let saved = &record.saved;
+        let saved_offset = self.machine.true_time_in(&saved.boot_id, saved.boot).map(|then| {
+            let then = i64::try_from(then).expect("no history is so long");
+            saved.wall.as_millis() - crate::engine::WALL_ORIGIN - then
+        });
+        let saved_offset = saved_offset.filter(|_| saved.boot_id != boot_id);
+        self.note_access(token, Got { family, ends, rotated: None, number: 0, saved_offset });
+    }
+
+    fn note_access(&mut self, token: Token, got: Got) {
+        self.ledger.next_got += 1;
+        let number = self.ledger.next_got;
+        self.ledger.got.insert(token, Got { number, ..got });
+        if self.ledger.got.len() > 512 {
+            let oldest = number.saturating_sub(256);
+            self.ledger.got.retain(|_, got| got.number >= oldest || got.ends.is_none());
+        }
+    }
+
+    /// Which login a saved session comes from.
+    pub(super) fn family_of(&self, record: &Record) -> Option<Family> {
+        let by_refresh = record.grant.as_ref().and_then(|grant| {
+            let (place, token) = token_of(grant.refresh_token.expose())?;
+            Some((place, self.providers[place].refresh[token].family))
+        });
+        by_refresh.or_else(|| {
+            let (place, token) = token_of(record.slots.first()?.token.expose())?;
+            Some((place, self.providers[place].access[token].family))
+        })
+    }
+
+    /// The daemon is about to hear of something.
+    pub(crate) fn before(&mut self, event: &Event, now: Now, jitter: Jitter) {
+        self.pace_before(event, now);
+        match event {
+            Event::Answered { fetch, outcome } => self.hears(*fetch, outcome, now, jitter),
+            Event::Reload(settings) => {
+                let place = self.life.as_ref().map_or(0, |life| life.place);
+                if settings.binding.endpoint == crate::engine::endpoint(place) {
+                    self.ledger_moves(place, now);
+                }
+            }
+            Event::Restored(restored) => self.restored_again(restored, now),
+            _ => {}
+        }
+    }
+
+    fn hears(&mut self, fetch: FetchId, outcome: &Outcome, now: Now, jitter: Jitter) {
+        let number = self.life.as_ref().map_or(0, |life| life.number);
+        let found = self.exchanges.values().rev().find(|one| one.life == number && one.fetch == fetch);
+        let Some(exchange) = found else { return };
+        let (request, sent, unwanted) = (exchange.request.clone(), exchange.sent, exchange.unwanted);
+        let asked = self.machine.clocks(sent).boot;
+        match (&request, outcome) {
+            (Request::Refresh { refresh_token }, outcome) => {
+                let Some(spent) = token_of(refresh_token.expose()) else { return };
+                self.pace_answered(fetch, spent, outcome, asked, now, jitter);
+                match outcome {
+                    Outcome::Granted(granted) => self.renewed(spent, granted, asked, now),
+                    Outcome::Failed(failure) => {
+                        if let Cause::Unusable { refresh_token: Some(newer) } = &failure.cause
+                            && let Some(newer) = token_of(newer.expose())
+                        {
+                            self.ledger.rotates(spent, newer);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            (Request::DevicePoll { .. }, Outcome::Granted(granted)) => {
+                self.logged_in(granted, unwanted, asked, now);
+            }
+            _ => {}
+        }
+        self.poll_paced(&request, outcome, unwanted, now);
+    }
+
+    fn renewed(&mut self, spent: Token, granted: &Granted, asked: Boot, now: Now) {
+        let newer = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
+        if let Some(newer) = newer {
+            self.ledger.rotates(spent, newer);
+        }
+        let Some(access) = token_of(granted.access_token.expose()) else { return };
+        let family = (spent.0, self.providers[spent.0].refresh[spent.1].family);
+        let is_live = [&self.ledger.live, &self.ledger.login]
+            .into_iter()
+            .flatten()
+            .any(|chain| chain.family == family);
+        if !is_live {
+            return;
+        }
+        let ends = granted.lifetime.map(|lifetime| asked + lifetime);
+        let rotated = newer.filter(|newer| *newer != spent);
+        if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
+            self.ledger.held_since.get_or_insert(now.boot);
+        }
+        self.note_access(access, Got { family, ends, rotated, number: 0, saved_offset: None });
+    }
+
+    fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot, now: Now) {
+        let refresh = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
+        let Some(access) = token_of(granted.access_token.expose()) else { return };
+        let family = (access.0, self.providers[access.0].access[access.1].family);
+        self.ledger.received.extend(refresh);
+        if unwanted {
+            self.ledger.gone.insert(family);
+            self.ledger.forgotten.insert(family);
+            return;
+        }
+        self.ledger.login = Some(Chain { family, refresh });
+        self.ledger.unread_logout = false;
+        self.ledger.held_since = Some(now.boot);
+        let ends = granted.lifetime.map(|lifetime| asked + lifetime);
+        self.note_access(access, Got { family, ends, rotated: refresh, number: 0, saved_offset: None });
+    }
+
+    /// The session says that the login is in force.
+    pub(crate) fn login_took_force(&mut self) {
+        let Some(login) = self.ledger.login.take() else { return };
+        let old = self.ledger.live.replace(login);
+        self.ledger.gone.extend(old.map(|old| old.family));
+        self.ledger.parked = None;
+        self.ledger.pace.starts_anew();
+    }
+
+    /// Polls whose login is given up: what they bring is not wanted.
+    pub(crate) fn logins_are_given_up(&mut self) {
+        let number = self.life.as_ref().map_or(0, |life| life.number);
+        for exchange in self.exchanges.values_mut().filter(|exchange| exchange.life == number) {
+            exchange.unwanted |=
+                matches!(exchange.request, Request::DevicePoll { .. } | Request::DeviceStart);
+        }
+    }
+
+    /// The configuration names `place` now.
+    fn ledger_moves(&mut self, place: usize, now: Now) {
+        let current = self.ledger.login.clone().or(self.ledger.live.clone());
+        let was = self.ledger.place;
+        if was == place {
+            return;
+        }
+        self.ledger.place = place;
+        self.logins_are_given_up();
+        self.ledger.pace.starts_anew();
+        if let Some(current) = current {
+            self.ledger.parked = Some((current, self.machine.steps));
+        }
+        (self.ledger.login, self.ledger.live) = (None, None);
+        self.ledger.held_since = None;
+        let Some((back, steps)) = self.ledger.parked.take_if(|(chain, _)| chain.family.0 == place)
+        else {
+            return;
+        };
+        let clock_was_set = steps != self.machine.steps;
+        for (token, got) in &mut self.ledger.got {
+            if got.family == back.family {
+                got.rotated = None;
+                if clock_was_set {
+                    self.ledger.doubted.insert(*token);
+                }
+            }
+        }
+        let doubted = &self.ledger.doubted;
+        self.ledger.got.retain(|token, _| !doubted.contains(token));
+        self.ledger.live = Some(back);
+        self.ledger.held_since = Some(now.boot);
+    }
+
+    fn restored_again(&mut self, restored: &Restored, now: Now) {
+        let session = self.life.as_ref().and_then(|life| life.session.as_ref());
+        let unread = session.is_some_and(bearerd_session::Session::is_unreadable);
+        let is_live = self.ledger.live.is_some() || self.ledger.login.is_some();
+        if !unread || is_live {
+            return;
+        }
+        if let Restored::Session(record) = restored {
+            if std::mem::take(&mut self.ledger.unread_logout) {
+                let family = self.family_of(record);
+                self.ledger.gone.extend(family);
+            } else {
+                self.take_up(record, now);
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// An answer gave `newer` for `spent`.
+    fn rotates(&mut self, spent: Token, newer: Token) {
+        self.received.insert(newer);
+        let parked = self.parked.as_mut().map(|(chain, _)| chain);
+        for chain in [self.live.as_mut(), self.login.as_mut(), parked].into_iter().flatten() {
+            if chain.refresh == Some(spent) {
+                chain.refresh = Some(newer);
+            }
+        }
+    }
+}
+
+/// What is left of a saved token by decisions/0004, said once more in the words of that page.
+fn left_of(slot: &SavedSlot, lifetime: Duration, now: Now, boot_id: &str) -> Duration {
+    debug_assert_eq!((&slot.scope, &slot.audience), (&SlotKey::default().scope, &None));
+    let asked = &slot.asked;
+    if now.wall < asked.wall || (asked.boot_id == boot_id && now.boot < asked.boot) {
+        return Duration::ZERO;
+    }
+    let by_wall = lifetime.saturating_sub(now.wall.since(asked.wall));
+    match asked.boot_id == boot_id {
+        true => by_wall.min(lifetime.saturating_sub(now.boot.since(asked.boot))),
+        false => by_wall,
+    }
+}

@@ -1,0 +1,40 @@
+//! `login-required` is said only when it is so: by the provider's own record, or as the newest token was received by
+//! nobody.
+
+use super::Invariant;
+use crate::engine::{World, named};
+use crate::provider::Ended;
+
+impl World {
+    /// The daemon says that a person has to log in: `where_said`.
+    pub(crate) fn said_login_required(&mut self, where_said: &str) {
+        let Some(chain) = self.ledger.login.clone().or_else(|| self.ledger.live.clone()) else {
+            return;
+        };
+        let Some((place, token)) = chain.refresh else { return };
+        let provider = &self.providers[place];
+        let record = &provider.refresh[token];
+        // A refusal once heard counts until a person asks for a login.
+        let is_so = record.refused || !provider.takes(token, self.now);
+        let why = match provider.sessions[record.session].ended {
+            Some(Ended::Reuse) => "over: a spent token was used again",
+            Some(Ended::Revoked) => "over: revoked",
+            Some(Ended::Administrator) => "over: an administrator ended the session",
+            None if record.spent.is_some() => "over: the newest token was received by nobody",
+            None if record.expires.is_some_and(|end| end <= self.now) => {
+                "over: the refresh token has expired"
+            }
+            None => "over: refused for a while",
+        };
+        if where_said == "an event" && is_so {
+            self.tally.count(why);
+            let window = (self.script.policy.provider_window, self.script.policy.profile_window);
+            if why == "over: a spent token was used again" && window.0.is_some() && window.0 == window.1 {
+                self.tally.count("over: although provider and profile have a reuse window");
+            }
+        }
+        self.demand(Invariant::LoginRequiredIsTrue, is_so, || {
+            format!("{where_said} says so, and the provider would take {}", named(place, token))
+        });
+    }
+}

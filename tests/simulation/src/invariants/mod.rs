@@ -1,0 +1,94 @@
+//! What must be true of any history, looked at after every event.
+
+mod calls;
+mod ledger;
+mod login_required;
+mod logout;
+mod on_disk;
+mod served;
+mod unserved;
+
+pub(crate) use ledger::Ledger;
+pub use unserved::Rule;
+
+/// An invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invariant {
+    /// Promise 7, and design of time.
+    NoExpiredTokenServed,
+    /// Promises 2 to 4.
+    ValidTokenServed,
+    /// One use at a time.
+    OneUseInFlight,
+    /// A spent token is never used when its successor is here.
+    NoUseAfterSuccessor,
+    /// What is used is the newest that this life has.
+    NewestUsed,
+    /// Promise 5.
+    NothingLostFromDisk,
+    /// Promise 5.
+    NotOverwrittenByOlder,
+    /// Said only when it is so.
+    LoginRequiredIsTrue,
+    /// Spacing, pulls, backoff, polls.
+    CallsBounded,
+    /// A caller's patience.
+    AnsweredInTime,
+    /// A token goes to the provider that gave it.
+    NothingSentElsewhere,
+    /// Logged out is logged out.
+    NothingAfterLogout,
+    /// On disk before it is served.
+    SavedBeforeServed,
+    /// Who rejects a token gets another, or none.
+    RejectedNotServedAgain,
+    /// Going down starts nothing.
+    NothingSentWhileDraining,
+    /// It finds its way back.
+    Heals,
+    /// Each moment passes.
+    NoCircles,
+    /// No arithmetic overflows, nothing is indexed outside.
+    NothingPanics,
+}
+
+/// An invariant that a history broke.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub invariant: Invariant,
+    /// When, in milliseconds from the start.
+    pub at: u64,
+    /// What was seen.
+    pub what: String,
+}
+
+impl Invariant {
+    /// What it says.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoExpiredTokenServed => "no expired token is served",
+            Self::ValidTokenServed => "a valid token is served unless a rule says otherwise",
+            Self::OneUseInFlight => "at most one use of a refresh token is in flight",
+            Self::NoUseAfterSuccessor => {
+                "no refresh token is used after its successor was received"
+            }
+            Self::NewestUsed => "the refresh token that is used is the newest that is known",
+            Self::NothingLostFromDisk => "a rotated token that reached the disk is never lost",
+            Self::NotOverwrittenByOlder => "a saved token is never overwritten by an older one",
+            Self::LoginRequiredIsTrue => "login-required is said only when it is so",
+            Self::CallsBounded => "calls to the provider are bounded over every window",
+            Self::AnsweredInTime => "every waiting caller is answered in time",
+            Self::NothingSentElsewhere => {
+                "nothing is sent to a place that the session is not bound to"
+            }
+            Self::NothingAfterLogout => "an answer after logout never comes to life",
+            Self::SavedBeforeServed => "a rotated token is on disk before it is served",
+            Self::RejectedNotServedAgain => "who rejects a token never gets it again",
+            Self::NothingSentWhileDraining => "nothing new is asked for while going down",
+            Self::Heals => "the session finds its way back when all is calm",
+            Self::NoCircles => "the same moment does not come again and again",
+            Self::NothingPanics => "nothing panics",
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What is on disk: only ever newer, never lost, never a session that was logged out.
+
+use super::Invariant;
+use super::ledger::{Family, Token};
+use crate::engine::{World, named, short};
+use crate::provider::{Provider, token_of};
+use bearerd_session::{Restored, StoreOp};
+
+/// The disk, as far as it was looked at.
+#[derive(Debug, Default)]
+pub(super) struct OnDisk {
+    /// The refresh token in the saved session.
+    visible: Option<Token>,
+    /// That one, as far as no loss of power can take it away.
+    floor: Option<Token>,
+    /// What the next load may find; absent: nobody looked.
+    expected: Option<Vec<Found>>,
+}
+
+/// What a load finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Unreadable,
+    Session(Option<Token>, Option<Family>),
+}
+
+impl OnDisk {
+    /// Whether a token that comes from `token` is there already.
+    pub(super) fn holds_descendant(&self, providers: &[Provider; 2], token: Token) -> bool {
+        self.floor.is_some_and(|floor| {
+            floor == token
+                || (floor.0 == token.0 && providers[token.0].is_ancestor(token.1, floor.1))
+        })
+    }
+}
+
+impl World {
+    /// The session wants something changed: what stands there may go where that says so.
+    pub(crate) fn store_begins(&mut self, op: &StoreOp) {
+        if !matches!(op, StoreOp::Save { aside: None, .. }) {
+            self.ledger.disk.floor = None;
+        }
+    }
+
+    pub(crate) fn store_ended(&mut self, done: bool) {
+        if !done {
+            self.ledger.save_failed = Some(self.now);
+        }
+    }
+
+    /// A step is done on disk.
+    pub(crate) fn look_at_the_disk(&mut self) {
+        let visible = self.found(&self.disk.visible());
+        if let Found::Session(token, family) = visible {
+            if let (Some(token), Some(before)) = (token, self.ledger.disk.visible) {
+                let older = token.0 == before.0
+                    && token != before
+                    && self.providers[token.0].is_ancestor(token.1, before.1);
+                self.demand(Invariant::NotOverwrittenByOlder, !older, || {
+                    let (token, before) = (named(token.0, token.1), named(before.0, before.1));
+                    format!("{before} was on disk, and {token} is now")
+                });
+            }
+            let back = family.is_some_and(|family| self.ledger.forgotten.contains(&family));
+            self.demand(Invariant::NothingAfterLogout, !back, || {
+                format!("{token:?} of a session that was logged out is saved again")
+            });
+        }
+        self.ledger.disk.visible =
+            if let Found::Session(token, _) = visible { token } else { None };
+        let cases: Vec<Found> = self.disk.durable().iter().map(|case| self.found(case)).collect();
+        if let Some(floor) = self.ledger.disk.floor {
+            let kept = cases.iter().all(|case| match case {
+                Found::Session(Some(token), _) => {
+                    *token == floor
+                        || token.0 != floor.0
+                        || !self.providers[token.0].is_ancestor(token.1, floor.1)
+                }
+                Found::Session(None, _) => true,
+                Found::Nothing | Found::Unreadable => false,
+            });
+            self.demand(Invariant::NothingLostFromDisk, kept, || {
+                let floor = named(floor.0, floor.1);
+                format!("{floor} was safe on disk, and after a loss of power there were {cases:?}")
+            });
+        }
+        if let [Found::Session(Some(token), _)] = cases.as_slice() {
+            self.ledger.disk.floor = Some(*token);
+        }
+    }
+
+    pub(crate) fn expect_what_is_visible(&mut self) {
+        let visible = self.found(&self.disk.visible());
+        self.ledger.disk.expected = Some(vec![visible]);
+    }
+
+    pub(crate) fn expect_what_is_durable(&mut self) {
+        let cases = self.disk.durable();
+        let cases = cases.iter().map(|case| self.found(case)).collect();
+        self.ledger.disk.expected = Some(cases);
+    }
+
+    /// A daemon has read the saved session at its start.
+    pub(crate) fn loaded_is_right(&mut self, restored: &Restored) {
+        let found = self.found(restored);
+        if let Found::Session(_, Some(family)) = found {
+            let back = self.ledger.forgotten.contains(&family);
+            self.demand(Invariant::NothingAfterLogout, !back, || {
+                format!("a session that was logged out is loaded: {}", short(restored))
+            });
+        }
+        let expected = self.ledger.disk.expected.take();
+        if found == Found::Unreadable {
+            self.tally.count("starts with a saved session that can't be opened");
+        }
+        if found == Found::Unreadable && !self.disk_is_well {
+            return;
+        }
+        if let Some(expected) = expected {
+            let right = expected.contains(&found);
+            self.demand(Invariant::NothingLostFromDisk, right, || {
+                format!("the disk held {expected:?}, and {} is loaded", short(restored))
+            });
+        }
+        if let Found::Session(token, _) = found {
+            self.ledger.disk.visible = token;
+        }
+    }
+
+    fn found(&self, restored: &Restored) -> Found {
+        match restored {
+            Restored::Nothing => Found::Nothing,
+            Restored::Unreadable(_) => Found::Unreadable,
+            Restored::Session(record) => {
+                let grant = record.grant.as_ref();
+                let token = grant.and_then(|grant| token_of(grant.refresh_token.expose()));
+                Found::Session(token, self.family_of(record))
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What callers are served: never an expired token, never one that is rejected, logged out, or not on disk yet.
+
+use super::Invariant;
+use crate::engine::{Shown, World, named};
+use crate::provider::token_of;
+use bearerd_session::time::Now;
+use std::time::Duration;
+
+/// A save holds a token back no longer than this.
+const SAVE_PATIENCE: Duration = Duration::from_secs(2);
+
+impl World {
+    /// A caller gets this token now; one that rejected `rejected` waited for another.
+    pub(crate) fn served(&mut self, shown: &Shown, rejected: Option<&str>) {
+        self.tally.count("tokens served");
+        self.ledger.last_served = Some(self.now);
+        let Some((place, token)) = token_of(&shown.token) else { return };
+        let now = self.now;
+        let expires = self.providers[place].access[token].expires;
+        if expires.is_some_and(|end| end <= now) && !self.is_the_limit(place, token, expires) {
+            let late = now - expires.unwrap_or(now);
+            self.demand(Invariant::NoExpiredTokenServed, false, || {
+                format!("{} was served {late} ms after its end", shown.token)
+            });
+        }
+        let again = rejected == Some(shown.token.as_str());
+        self.demand(Invariant::RejectedNotServedAgain, !again, || {
+            format!("{} was served to the caller that rejected it", shown.token)
+        });
+    }
+
+    /// The documented limit of decisions/0004: a wall clock that was set back between a save and another boot of the
+    /// machine makes a saved token look younger by as much.
+    fn is_the_limit(&mut self, place: usize, token: usize, expires: Option<u64>) -> bool {
+        let Some(got) = self.ledger.got.get(&(place, token)) else { return false };
+        let Some(saved_offset) = got.saved_offset else { return false };
+        let set_back = u64::try_from(saved_offset - self.ledger.start_offset).unwrap_or(0);
+        // Both clocks are read in whole milliseconds.
+        let is_within = expires.is_some_and(|end| self.now <= end + set_back + 2);
+        if is_within {
+            self.tally.count("limit of decisions/0004 met");
+        }
+        is_within
+    }
+
+    /// Readers see something new.
+    pub(crate) fn published(&mut self, now: Now, login_required: bool) {
+        if login_required {
+            self.said_login_required("the published state");
+        }
+        let Some(life) = &self.life else { return };
+        let Some(shown) = life.shown.clone() else { return };
+        let Some((place, token)) = token_of(&shown.token) else { return };
+        let configured = life.place;
+        self.demand(Invariant::NothingSentElsewhere, place == configured, || {
+            format!("{} is shown while the profile is of place {configured}", shown.token)
+        });
+        let family = (place, self.providers[place].access[token].family);
+        let is_gone =
+            self.ledger.gone.contains(&family) || self.ledger.forgotten.contains(&family);
+        self.demand(Invariant::NothingAfterLogout, !is_gone, || {
+            format!("{} of a session that is no more is shown", shown.token)
+        });
+        let newest = self.ledger.got.get(&(place, token)).map(|got| (got.number, got.rotated));
+        let Some((_, rotated)) = newest else { return };
+        let held_since = self.ledger.held_since;
+        if let (Some((place, refresh)), Some(since)) = (rotated, held_since) {
+            let excused = now.boot >= since + SAVE_PATIENCE
+                || self.ledger.save_failed.is_some_and(|failed| {
+                    self.machine.clocks(failed).boot >= since
+                });
+            if !excused {
+                let kept = self.disk.keeps(&named(place, refresh))
+                    || self.ledger.disk.holds_descendant(&self.providers, (place, refresh));
+                self.demand(Invariant::SavedBeforeServed, kept, || {
+                    format!("{} is shown before {} is on disk", shown.token, named(place, refresh))
+                });
+            }
+            // It is on disk, or does not have to be any more.
+            if let Some(got) = self.ledger.got.get_mut(&(place, token)) {
+                got.rotated = None;
+            }
+        }
+        let waits = |got: &super::ledger::Got| got.rotated.is_some();
+        if !self.ledger.got.values().any(waits) {
+            self.ledger.held_since = None;
+        }
+    }
+}
