@@ -2,6 +2,7 @@
 
 use crate::io::FetchId;
 use crate::outcome::Granted;
+use crate::schedule::PATIENCE;
 use crate::slot::SlotKey;
 use crate::time::Boot;
 use bearerd_proto::Secret;
@@ -42,6 +43,15 @@ pub(crate) struct InFlight {
     pub(crate) asked: Boot,
     /// It was started because the token in hand was rejected.
     pub(crate) after_reject: bool,
+    /// That it has had no answer for so long has been told.
+    pub(crate) silence_told: bool,
+}
+
+impl InFlight {
+    /// When whoever looks is told that the IdP does not answer: no caller is more patient.
+    pub(crate) fn silent_from(&self) -> Boot {
+        self.asked + PATIENCE
+    }
 }
 
 impl Grant {

@@ -208,6 +208,7 @@ impl Session {
             self.storage.retry_at().filter(|_| !self.draining),
             self.storage.slow_at(now.boot),
             self.held_back_until(),
+            self.silent_from(),
         ]
         .into_iter()
         .flatten()
@@ -228,6 +229,7 @@ impl Session {
         self.store(now);
         self.publish_saved(now);
         self.note_expiry(now);
+        self.note_silence(now);
         self.serve_impatient(now);
         self.advance_login(now);
         self.advance_leaving(now);

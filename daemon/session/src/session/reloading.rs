@@ -259,7 +259,8 @@ impl Session {
         if let Some((fetch, asked)) = found {
             self.orphans.remove(&fetch);
             let slot = SlotKey::default();
-            self.in_flight = Some(InFlight { fetch, slot, asked, after_reject: false });
+            self.in_flight =
+                Some(InFlight { fetch, slot, asked, after_reject: false, silence_told: false });
         }
     }
 

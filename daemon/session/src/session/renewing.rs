@@ -79,7 +79,8 @@ impl Session {
         slot.due = None;
         slot.postponed = None;
         let after_reject = slot.rejected;
-        self.in_flight = Some(InFlight { fetch, slot: key, asked, after_reject });
+        self.in_flight =
+            Some(InFlight { fetch, slot: key, asked, after_reject, silence_told: false });
     }
 
     pub(super) fn refresh_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
@@ -227,6 +228,22 @@ impl Session {
         if !std::mem::replace(&mut self.told_over, true) {
             self.actions.push(Action::Tell(EventKind::LoginRequired, Some(reason.to_owned())));
         }
+    }
+
+    /// The IdP keeps silent for longer than anybody waits: `status` says so from then on.
+    pub(super) fn note_silence(&mut self, now: Now) {
+        if let Some(in_flight) = &mut self.in_flight
+            && !in_flight.silence_told
+            && in_flight.silent_from() <= now.boot
+        {
+            in_flight.silence_told = true;
+            self.changed = true;
+        }
+    }
+
+    /// When that is next.
+    pub(super) fn silent_from(&self) -> Option<Boot> {
+        self.in_flight.as_ref().filter(|it| !it.silence_told).map(InFlight::silent_from)
     }
 
     /// The end of a token in hand: readers get none any more; without a grant the session is over with it.

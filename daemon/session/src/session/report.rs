@@ -6,6 +6,7 @@ use crate::io::Answer;
 use crate::login::{Login, Stage};
 use crate::outcome::{Cause, Failure};
 use crate::problem::Problem;
+use crate::schedule::PATIENCE;
 use crate::settings::Kind;
 use crate::slot::{Held, SlotKey};
 use crate::storage::Wish;
@@ -107,7 +108,7 @@ impl Session {
             expires: valid.and_then(Held::expires),
             refresh: self.planned(&key, now),
             saved: self.storage.is_settled(now.boot),
-            last_error: self.last_error(),
+            last_error: self.last_error(now),
             login: self.pending_login(now),
             fetches: self.fetches,
             clock_skew: self.clock_skew,
@@ -155,13 +156,17 @@ impl Session {
         self.slots.get(key).is_some_and(|slot| slot.rejected)
     }
 
-    fn last_error(&self) -> Option<LastError> {
+    fn last_error(&self, now: Now) -> Option<LastError> {
         if let Some(problem) = self.problem(&SlotKey::default()) {
             return Some(LastError {
                 code: problem.code,
                 message: problem.message.clone(),
                 at: problem.at.as_secs(),
             });
+        }
+        let silent = self.in_flight.as_ref().filter(|it| it.silence_told && self.can_renew());
+        if let Some(in_flight) = silent {
+            return Some(self.silence(in_flight.asked, now));
         }
         let refusal = self.no_session()?;
         Some(LastError {
@@ -170,6 +175,17 @@ impl Session {
             at: self.broken_since.as_secs(),
         })
         .filter(|_| self.is_broken())
+    }
+
+    /// The renewal under way has had no answer for longer than anybody waits; it is waited for all the same.
+    fn silence(&self, asked: Boot, now: Now) -> LastError {
+        let message = format!(
+            "the identity provider of profile `{}` has not answered a renewal in {} s; bearerd goes on waiting for it",
+            self.settings.profile,
+            PATIENCE.as_secs()
+        );
+        let at = now.wall_at(asked + PATIENCE).as_secs();
+        LastError { code: ErrorCode::IdpUnreachable, message, at }
     }
 
     /// Whether there is more to say than that nobody has logged in yet.

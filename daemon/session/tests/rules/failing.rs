@@ -2,7 +2,7 @@
 
 use crate::play::{Play, denied, failed, granted, later, misconfigured, settings};
 use bearerd_proto::{ErrorCode, EventKind, ProfileState, Secret};
-use bearerd_session::{Cause, Jitter, OAuthError};
+use bearerd_session::{Action, Cause, Event, Jitter, OAuthError};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -155,6 +155,27 @@ fn the_last_failure_is_the_one_that_is_told_of() {
     play.reply(failed(Cause::NotSent));
     let error = play.session.report(play.now).last_error.unwrap();
     assert_eq!(error.code, ErrorCode::IdpUnreachable);
+}
+
+#[test]
+fn a_renewal_without_an_answer_is_told_of_when_a_callers_patience_would_have_ended() {
+    let mut play = renewing();
+    play.advance(Duration::from_millis(11_999));
+    assert_eq!(play.session.report(play.now).last_error, None);
+    let soon = play.session.deadline(play.now).unwrap();
+    assert_eq!(soon.since(play.now.boot), Duration::from_millis(1));
+    play.now.boot = soon;
+    let event = Event::Timer { last_read: play.now.boot };
+    let actions = play.session.handle(event, play.now, Jitter::MIDDLE);
+    assert!(matches!(actions[..], [Action::Publish]), "{actions:?}");
+    let report = play.session.report(play.now);
+    let error = report.last_error.unwrap();
+    assert_eq!((report.state, error.code), (ProfileState::Ready, ErrorCode::IdpUnreachable));
+    assert!(error.message.contains("not answered"), "{}", error.message);
+    assert!(!play.is_degraded(), "no attempt has failed");
+    assert!(play.session.deadline(play.now).unwrap() > soon, "it is told once");
+    play.reply(granted("2"));
+    assert_eq!(play.session.report(play.now).last_error, None);
 }
 
 #[test]
