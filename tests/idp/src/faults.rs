@@ -42,6 +42,13 @@ pub enum Fault {
     CloseAfter,
     /// Carries the request out, then closes the connection (FIN) in the middle of the answer's body.
     HalfAnswer,
+    /// This status with this body: empty, cut off, JSON of other types, an answer that contradicts itself.
+    Body {
+        /// For example 200.
+        status: u16,
+        /// As it is sent, under `application/json`.
+        body: String,
+    },
     /// 200 `application/json`, but the body is binary junk.
     Garbage,
     /// 200 `text/html`: a login page, as a captive portal or a proxy would send it.
@@ -109,6 +116,7 @@ impl Fault {
                 | Self::RetryAfter { .. }
                 | Self::Hang
                 | Self::ResetBefore
+                | Self::Body { .. }
                 | Self::Garbage
                 | Self::Html
                 | Self::Huge

@@ -47,6 +47,7 @@ pub(crate) fn ending(
         Fault::RetryAfter { status: code, value } => {
             with(plain(status(code), "later, please\n"), RETRY_AFTER, &value)
         }
+        Fault::Body { status: code, body } => typed(status(code), JSON, body.into()),
         Fault::Garbage => typed(StatusCode::OK, JSON, junk().into()),
         Fault::Html => typed(StatusCode::OK, HTML, LOGIN_PAGE.into()),
         Fault::Huge => typed(StatusCode::OK, JSON, huge()),
