@@ -75,7 +75,7 @@ pub(crate) fn of(size: Size, metadata: &Metadata) -> Vec<Step> {
         steps.extend(real_parts(metadata));
     }
     if size >= Size::All {
-        steps.extend(long());
+        steps.extend(long(metadata));
     }
     // Whoever has it gets its word; nobody waits for a download of it in the inner loop.
     if size == Size::All || has_subcommand("deny") {
@@ -91,7 +91,8 @@ fn quick() -> Vec<Step> {
             "lints",
             "clippy over every target, warnings are errors",
             "cargo clippy --workspace --all-targets --features \
-             bearerd-tests/clocks,bearerd-tests/keycloak,bearerd-tests/systemd -- -D warnings",
+             bearerd-tests/clocks,bearerd-tests/faults,bearerd-tests/keycloak,\
+             bearerd-tests/systemd -- -D warnings",
         ),
         Step::new(
             "tests",
@@ -133,8 +134,14 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
 }
 
 /// What is long. Fuzzers, soak tests and the like get their places here.
-fn long() -> Vec<Step> {
+fn long(metadata: &Metadata) -> Vec<Step> {
+    let faults = behind_feature(
+        metadata,
+        "faults",
+        "every fault against every request, each with a daemon of its own",
+    );
     vec![
+        faults,
         Step::new(
             "breaks",
             "each promise broken in a copy: its test must turn red",
@@ -185,7 +192,7 @@ mod tests {
         let plain: Vec<_> =
             quick.into_iter().chain(["demo", "clocks", "keycloak", "systemd"]).collect();
         assert_eq!(names(Size::Plain), plain);
-        let all: Vec<_> = plain.into_iter().chain(["breaks"]).collect();
+        let all: Vec<_> = plain.into_iter().chain(["faults", "breaks"]).collect();
         assert_eq!(names(Size::All), all);
     }
 
