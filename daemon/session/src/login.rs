@@ -54,6 +54,8 @@ pub(crate) struct Pending {
     pub(crate) interval: Duration,
     pub(crate) next_poll: Boot,
     pub(crate) polling: Option<(FetchId, Boot)>,
+    /// The answer to a poll was lost: tokens may have been in it.
+    pub(crate) lost: bool,
     failures: u32,
 }
 
@@ -69,6 +71,7 @@ impl Pending {
             interval,
             next_poll: now + interval,
             polling: None,
+            lost: false,
             failures: 0,
         }
     }

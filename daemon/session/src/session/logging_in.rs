@@ -140,8 +140,15 @@ impl Session {
     }
 
     fn poll_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
+        // A session that nobody will use; beside a live one it may be that one's own at the IdP, and stays.
+        if let Cause::Unusable { refresh_token: Some(refresh_token) } = &failure.cause
+            && self.grant.is_none()
+        {
+            self.revoke(refresh_token.clone());
+        }
         let Some(Login { stage: Stage::Pending(pending), .. }) = &mut self.login else { return };
         let verdict = verdict(RequestKind::DevicePoll, &failure.cause);
+        pending.lost |= matches!(failure.cause, Cause::Lost);
         match verdict.next {
             Next::PollOn => pending.poll_on(now.boot),
             Next::SlowDown => pending.slow_down(now.boot),
@@ -153,8 +160,14 @@ impl Session {
                 pending.back_off(now.boot, failure.retry_after, pauses, jitter);
             }
             _ => {
+                let honest = if pending.lost && verdict.code == ErrorCode::LoginExpired {
+                    "; the answer to an earlier poll was lost on its way, and the tokens may have been in it: log in \
+                     again"
+                } else {
+                    ""
+                };
                 let message = format!(
-                    "the login of profile `{}` failed: {}",
+                    "the login of profile `{}` failed: {}{honest}",
                     self.settings.profile, failure.message
                 );
                 let refusal = self.login_refusal(verdict.code, message);

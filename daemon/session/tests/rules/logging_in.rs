@@ -106,6 +106,41 @@ fn a_transient_failure_of_a_poll_backs_off_and_goes_on() {
 }
 
 #[test]
+fn a_poll_whose_answer_was_lost_is_named_when_its_code_is_used_up() {
+    for (before, named) in [(lost(), true), (later(None), false)] {
+        let mut play = Play::new();
+        let login_id = play.start_login(false);
+        until_poll(&mut play);
+        play.reply(before);
+        until_poll(&mut play);
+        play.reply(denied(OAuthError::InvalidGrant));
+        let follower = play.follow(&login_id, 0);
+        let refusal = play.refusal(follower);
+        assert_eq!(refusal.code, ErrorCode::LoginExpired);
+        assert_eq!(refusal.message.contains("was lost on its way"), named, "{}", refusal.message);
+    }
+}
+
+#[test]
+fn a_refresh_token_in_a_useless_answer_to_a_poll_is_revoked() {
+    let useless = || {
+        let refresh_token = Some(bearerd_proto::Secret::new("r-9"));
+        failed(Cause::Unusable { refresh_token })
+    };
+    let mut play = Play::new();
+    play.start_login(false);
+    until_poll(&mut play);
+    play.reply(useless());
+    assert_eq!(play.open_revocation(), "r-9");
+
+    let mut play = Play::logged_in(granted("1"));
+    play.start_login(false);
+    until_poll(&mut play);
+    play.reply(useless());
+    play.nothing_is_sent();
+}
+
+#[test]
 fn any_other_oauth_error_of_a_poll_ends_the_login() {
     use OAuthError as E;
     for (error, code) in [
