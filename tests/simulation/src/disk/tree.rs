@@ -5,7 +5,7 @@
 //! changes as were on their way, in the order in which they were made.
 
 use super::dice::Dice;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Files and their names.
@@ -14,7 +14,7 @@ pub(super) struct Tree {
     names: Names,
     durable: Names,
     /// Changes of names since the folder's last sync, the oldest first.
-    on_their_way: Vec<NameChange>,
+    on_their_way: VecDeque<NameChange>,
     files: BTreeMap<FileId, Content>,
 }
 
@@ -82,7 +82,14 @@ struct NameChange {
     given: Option<(Name, FileId)>,
 }
 
+/// So many changes of names wait for a sync: a file system writes its journal now and then, whoever asks for it.
+const JOURNALED: usize = 24;
+
 impl NameChange {
+    fn gives(&self, file: &FileId) -> bool {
+        self.given.as_ref().is_some_and(|(_, given)| given == file)
+    }
+
     fn make(&self, names: &mut Names) {
         if let Some(taken) = &self.taken {
             names.remove(taken);
@@ -177,7 +184,17 @@ impl Tree {
     fn change(&mut self, taken: Option<Name>, given: Option<(Name, FileId)>) {
         let change = NameChange { taken, given };
         change.make(&mut self.names);
-        self.on_their_way.push(change);
+        self.on_their_way.push_back(change);
+        if self.on_their_way.len() > JOURNALED
+            && let Some(oldest) = self.on_their_way.pop_front()
+        {
+            oldest.make(&mut self.durable);
+            let (names, durable) = (&self.names, &self.durable);
+            let given = |file: &FileId| self.on_their_way.iter().any(|change| change.gives(file));
+            self.files.retain(|file, _| {
+                names.values().chain(durable.values()).any(|named| named == file) || given(file)
+            });
+        }
     }
 
     fn decide(&mut self, file: FileId, fate: Fate) {

@@ -1,6 +1,6 @@
 //! What the script lets happen.
 
-use super::World;
+use super::{ORIGIN, World};
 use super::callers::Question;
 use super::machine::Still;
 use super::network::Spell;
@@ -139,6 +139,7 @@ impl World {
         let until = self.now + lasts;
         let asleep = asleep || self.machine.still.is_some_and(|still| still.asleep);
         let until = self.machine.still.map_or(until, |still| still.until.max(until));
+        let until = until.min(ORIGIN + self.script.ends).max(self.now);
         self.machine.still = Some(Still { until, asleep });
         self.callers.stand_still(until, lasts);
         self.queue.push(until, Item::Thaw);

@@ -46,6 +46,10 @@ pub(crate) struct Ledger {
     pub(super) parked: Option<(Chain, u64)>,
     /// Granted, and not in force yet.
     pub(super) login: Option<Chain>,
+    /// Granted in this event.
+    offered: Option<Chain>,
+    /// Where the daemon said in this event that a person has to log in.
+    pub(super) said: Vec<&'static str>,
     /// Refresh tokens that this life was given.
     pub(super) received: BTreeSet<Token>,
     pub(super) got: BTreeMap<Token, Got>,
@@ -236,11 +240,24 @@ impl World {
             self.ledger.forgotten.insert(family);
             return;
         }
-        self.ledger.login = Some(Chain { family, refresh });
-        self.ledger.unread_logout = false;
-        self.ledger.held_since = Some(now.boot);
+        self.ledger.offered = Some(Chain { family, refresh });
         let ends = granted.lifetime.map(|lifetime| asked + lifetime);
         self.note_access(access, Got { family, ends, rotated: refresh, number: 0, saved_offset: None });
+    }
+
+    /// The session has looked at the tokens of a login: those of another person it does not want.
+    pub(super) fn judge_the_login(&mut self, now: Now) {
+        let Some(offered) = self.ledger.offered.take() else { return };
+        let session = self.life.as_ref().and_then(|life| life.session.as_ref());
+        if session.is_some_and(|session| session.report(now).login.is_some()) {
+            self.ledger.login = Some(offered);
+            self.ledger.unread_logout = false;
+            self.ledger.held_since = Some(now.boot);
+        } else {
+            self.tally.count("logins of another person denied");
+            self.ledger.gone.insert(offered.family);
+            self.ledger.forgotten.insert(offered.family);
+        }
     }
 
     /// The session says that the login is in force.

@@ -6,8 +6,18 @@ use crate::engine::{World, named};
 use crate::provider::Ended;
 
 impl World {
-    /// The daemon says that a person has to log in: `where_said`.
-    pub(crate) fn said_login_required(&mut self, where_said: &str) {
+    /// The daemon says that a person has to log in: whether that is so is looked at when the event is over.
+    pub(crate) fn said_login_required(&mut self, where_said: &'static str) {
+        self.ledger.said.push(where_said);
+    }
+
+    pub(super) fn judge_what_was_said(&mut self) {
+        for where_said in std::mem::take(&mut self.ledger.said) {
+            self.is_login_required(where_said);
+        }
+    }
+
+    fn is_login_required(&mut self, where_said: &str) {
         let Some(chain) = self.ledger.login.clone().or_else(|| self.ledger.live.clone()) else {
             return;
         };
