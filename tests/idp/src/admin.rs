@@ -92,6 +92,12 @@ impl TestIdp {
         self.shared().provider().access_tokens.get(access_token).map(|token| token.expires_at)
     }
 
+    /// Which refresh token of its session this is: 0 is the one of the login, 1 its successor, and so on. `None` where it
+    /// was not given out here.
+    pub fn refresh_index(&self, refresh_token: &str) -> Option<usize> {
+        self.shared().provider().mark(refresh_token)?.refresh_index
+    }
+
     /// All sessions, the oldest first; ended ones too.
     pub fn sessions(&self) -> Vec<SessionInfo> {
         sessions(&self.shared().provider())

@@ -19,6 +19,7 @@ use bearerd_client::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -90,6 +91,11 @@ impl Daemon {
     /// A request as it stands, on a connection of its own.
     pub fn request(&self, method: &str, target: &str, headers: &[&str], body: &str) -> Reply {
         http::request(&self.home.socket(), method, target, headers, body).unwrap()
+    }
+
+    /// The same where the daemon may be gone before it has answered; then the status is 0.
+    pub fn try_request(&self, method: &str, target: &str, body: &str) -> io::Result<Reply> {
+        http::request(&self.home.socket(), method, target, &[], body)
     }
 
     /// Watches what happens from now on.
