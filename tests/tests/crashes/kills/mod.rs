@@ -129,7 +129,7 @@ fn settled(idp: &TestIdp) {
     eventually("the provider has closed what the daemon left open", || {
         (moment::connections(port) == 0).then_some(())
     });
-    idp.block_on(idp.calls_until(|calls| {
-        calls.iter().all(|call| call.outcome != Outcome::Pending)
-    }));
+    idp.block_on(
+        idp.calls_until(|calls| calls.iter().all(|call| call.outcome != Outcome::Pending)),
+    );
 }

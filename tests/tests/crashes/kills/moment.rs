@@ -49,7 +49,7 @@ impl Moment {
             9..=12 => Self::Answered(chance.within(milliseconds(2))),
             13..=17 => Self::Answered(chance.within(milliseconds(25))),
             18..=20 => Self::Served(chance.within(milliseconds(2))),
-            _ => Self::Started(chance.within(milliseconds(80))),
+            _ => Self::Started(chance.within(milliseconds(200))),
         }
     }
 
@@ -61,7 +61,7 @@ impl Moment {
             Self::Spent => "3. while the IdP held the answer",
             Self::Answered(_) => "4. up to 25 ms after the answer left",
             Self::Served(_) => "5. up to 2 ms after the new token was served",
-            Self::Started(_) => "6. up to 80 ms after a start",
+            Self::Started(_) => "6. up to 200 ms after a start",
         }
     }
 
