@@ -30,6 +30,11 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
+    /// A source of its own, chosen by this one.
+    pub(crate) fn another(&mut self) -> Self {
+        Self(self.number())
+    }
+
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.number() % end

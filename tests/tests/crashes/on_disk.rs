@@ -7,8 +7,10 @@ use bearerd_tests::daemon::{Home, Rig, name};
 use std::path::Path;
 
 /// A whole session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct OnDisk {
+    /// The provider's session.
+    pub(crate) session: Option<String>,
     /// Which refresh token of its session: 0 is that of the login, 1 its successor, and so on.
     pub(crate) index: usize,
     /// The access token that came with it.
@@ -21,21 +23,25 @@ impl OnDisk {
     /// # Panics
     /// Where there is none, or it can't be opened: it may be old, but never torn.
     pub(crate) fn of(home: &Home, idp: &TestIdp) -> Self {
-        Self::in_folder(&home.state(), idp)
+        Self::of_profile(Rig::PROFILE, home, idp)
     }
 
-    /// The same in a folder that was a home's state.
+    /// The same of any profile.
     ///
     /// # Panics
     /// As there.
-    pub(crate) fn in_folder(folder: &Path, idp: &TestIdp) -> Self {
-        let loaded = FileStore::new(folder).load(&name(Rig::PROFILE));
+    pub(crate) fn of_profile(profile: &str, home: &Home, idp: &TestIdp) -> Self {
+        let loaded = FileStore::new(home.state()).load(&name(profile));
         let saved = loaded.expect("what stands on disk can be opened").expect("a saved session");
         let record: Record = serde_json::from_slice(saved.expose()).expect("a session inside");
-        let refresh_token = record.grant.expect("a refresh token").refresh_token;
-        let index = idp.refresh_index(refresh_token.expose()).expect("the provider gave it out");
+        let grant = record.grant.expect("a refresh token");
+        let index = idp.refresh_index(grant.refresh_token.expose());
         let slot = record.slots.first().expect("an access token");
-        Self { index, access_token: slot.token.expose().to_owned() }
+        Self {
+            session: grant.idp_session,
+            index: index.expect("the provider gave it out"),
+            access_token: slot.token.expose().to_owned(),
+        }
     }
 }
 

@@ -21,11 +21,12 @@ pub(crate) fn section(name: &str, text: &str) {
         std::fs::write(&path, format!("{before}{start}\n{text}\n{end}{after}")).unwrap();
         return;
     }
-    assert_eq!(
-        shape(stands),
-        shape(text),
-        "docs/crashes.md says otherwise: look at the difference, and if it is meant write it down by `BEARERD_BLESS=1 \
-         BEARERD_CRASHES=long cargo test -p bearerd-tests --features crashes --test crashes`"
+    let (stands, seen) = (shape(stands), shape(text));
+    let other = stands.lines().zip(seen.lines()).find(|(stands, seen)| stands != seen);
+    assert!(
+        stands == seen,
+        "docs/crashes.md says otherwise ({other:?} first): look at the difference, and if it is meant write it down by \
+         `BEARERD_BLESS=1 BEARERD_CRASHES=long cargo test -p bearerd-tests --features crashes --test crashes`"
     );
 }
 
