@@ -19,6 +19,11 @@ pub(crate) enum Part {
     CargoDeny,
     CCompiler,
     Faketime,
+    Strace,
+    /// Files that are mounted as disks.
+    LoopDevices,
+    MkfsExt4,
+    Perl,
 }
 
 /// How a lack is mended.
@@ -49,6 +54,10 @@ impl Part {
             Self::CargoDeny => has_subcommand("deny"),
             Self::CCompiler => program("cc"),
             Self::Faketime => program("faketime"),
+            Self::Strace => program("strace"),
+            Self::LoopDevices => Path::new("/dev/loop-control").exists(),
+            Self::MkfsExt4 => program("mkfs.ext4") || Path::new("/usr/sbin/mkfs.ext4").is_file(),
+            Self::Perl => program("perl"),
         }
     }
 
@@ -66,6 +75,10 @@ impl Part {
             Self::CargoDeny => "cargo-deny",
             Self::CCompiler => "cc",
             Self::Faketime => "faketime",
+            Self::Strace => "strace",
+            Self::LoopDevices => "loop devices",
+            Self::MkfsExt4 => "mkfs.ext4",
+            Self::Perl => "perl",
         }
     }
 
@@ -83,6 +96,12 @@ impl Part {
             Self::CargoDeny => Mend::Other("`cargo install --locked cargo-deny`"),
             Self::CCompiler => Mend::Package("gcc libc6-dev"),
             Self::Faketime => Mend::Package("faketime"),
+            Self::Strace => Mend::Package("strace"),
+            Self::LoopDevices => {
+                Mend::Other("`modprobe loop`; a container has to be given its devices")
+            }
+            Self::MkfsExt4 => Mend::Package("e2fsprogs"),
+            Self::Perl => Mend::Package("perl-base"),
         }
     }
 }

@@ -91,7 +91,7 @@ fn quick() -> Vec<Step> {
             "lints",
             "clippy over every target, warnings are errors",
             "cargo clippy --workspace --all-targets --features \
-             bearerd-tests/clocks,bearerd-tests/faults,bearerd-tests/keycloak,\
+             bearerd-tests/clocks,bearerd-tests/crashes,bearerd-tests/faults,bearerd-tests/keycloak,\
              bearerd-tests/systemd -- -D warnings",
         ),
         Step::new(
@@ -130,8 +130,22 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
     .needing(&[Part::Root, Part::Systemd, Part::UserBus, Part::Setpriv, Part::Unshare]);
     let demo = Step::new("demo", "the demo, which demands what it tells", "cargo xtask demo")
         .needing(&[Part::Curl]);
-    vec![demo, clocks, keycloak, systemd]
+    let crashes = crashes(
+        metadata,
+        "crashes",
+        "a hundred kills, each call of a save, cut power: a selection",
+    );
+    vec![demo, clocks, crashes, keycloak, systemd]
 }
+
+/// What kills the daemon, or its disk.
+fn crashes(metadata: &Metadata, name: &'static str, about: &'static str) -> Step {
+    let step = behind_feature(metadata, "crashes", about).needing(&CRASHES_NEED);
+    Step { name, ..step }
+}
+
+const CRASHES_NEED: [Part; 5] =
+    [Part::Root, Part::Strace, Part::LoopDevices, Part::MkfsExt4, Part::Perl];
 
 /// What is long. Fuzzers, soak tests and the like get their places here.
 fn long(metadata: &Metadata) -> Vec<Step> {
@@ -140,14 +154,24 @@ fn long(metadata: &Metadata) -> Vec<Step> {
         "faults",
         "every fault against every request, each with a daemon of its own",
     );
+    let about = "two thousand kills, each call of a save, a hundred power losses";
     vec![
         faults,
+        crashes(metadata, "all-crashes", about).with("BEARERD_CRASHES", "long"),
         Step::new(
             "breaks",
             "each promise broken in a copy: its test must turn red",
             "cargo xtask breaks",
         )
-        .needing(&[Part::Root, Part::Setpriv, Part::Unshare, Part::CCompiler]),
+        .needing(&[
+            Part::Root,
+            Part::Setpriv,
+            Part::Unshare,
+            Part::CCompiler,
+            Part::LoopDevices,
+            Part::MkfsExt4,
+            Part::Perl,
+        ]),
     ]
 }
 
@@ -190,9 +214,9 @@ mod tests {
         let quick = ["format", "lints", "tests", "docs"];
         assert_eq!(names(Size::Quick), quick);
         let plain: Vec<_> =
-            quick.into_iter().chain(["demo", "clocks", "keycloak", "systemd"]).collect();
+            quick.into_iter().chain(["demo", "clocks", "crashes", "keycloak", "systemd"]).collect();
         assert_eq!(names(Size::Plain), plain);
-        let all: Vec<_> = plain.into_iter().chain(["faults", "breaks"]).collect();
+        let all: Vec<_> = plain.into_iter().chain(["faults", "all-crashes", "breaks"]).collect();
         assert_eq!(names(Size::All), all);
     }
 

@@ -63,7 +63,7 @@ fn bout(moments: &[Moment], window: Option<u64>) -> Tally {
             struck.served.is_none() || class == Class::OnDisk,
             "{moment:?}: {class:?}, though its token was served"
         );
-        tally.add(moment.name(), class, temporaries(&home.state()));
+        tally.add(*moment, class, temporaries(&home.state()));
         daemon = Daemon::start(&home);
         match window {
             None => goes_on(&daemon, &idp, class, &on_disk, &mut tally),

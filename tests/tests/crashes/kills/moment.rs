@@ -53,15 +53,25 @@ impl Moment {
         }
     }
 
-    /// In the order of the table.
-    pub(crate) fn name(self) -> &'static str {
+    /// In the order of the table; the last one is for starts that refresh.
+    pub(crate) const NAMES: [&str; 6] = [
+        "up to 12 ms after it was asked for",
+        "while the IdP held the request",
+        "while the IdP held the answer",
+        "up to 25 ms after the answer left",
+        "up to 2 ms after the new token was served",
+        "up to 200 ms after a start",
+    ];
+
+    /// Which of the names.
+    pub(crate) fn kind(self) -> usize {
         match self {
-            Self::Asked(_) => "1. up to 12 ms after it was asked for",
-            Self::Held => "2. while the IdP held the request",
-            Self::Spent => "3. while the IdP held the answer",
-            Self::Answered(_) => "4. up to 25 ms after the answer left",
-            Self::Served(_) => "5. up to 2 ms after the new token was served",
-            Self::Started(_) => "6. up to 200 ms after a start",
+            Self::Asked(_) => 0,
+            Self::Held => 1,
+            Self::Spent => 2,
+            Self::Answered(_) => 3,
+            Self::Served(_) => 4,
+            Self::Started(_) => 5,
         }
     }
 

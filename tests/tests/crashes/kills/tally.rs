@@ -1,5 +1,6 @@
 //! The kills, counted by moment and by what they met.
 
+use super::moment::Moment;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -37,7 +38,7 @@ impl Class {
 /// All kills of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    kills: BTreeMap<(&'static str, Class), usize>,
+    kills: BTreeMap<(usize, Class), usize>,
     /// Kills within the writing of a file.
     unfinished: usize,
     /// Sessions that needed a login afterwards.
@@ -45,8 +46,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, moment: &'static str, class: Class, temporaries: usize) {
-        *self.kills.entry((moment, class)).or_default() += 1;
+    pub(crate) fn add(&mut self, moment: Moment, class: Class, temporaries: usize) {
+        *self.kills.entry((moment.kind(), class)).or_default() += 1;
         self.unfinished += usize::from(temporaries > 0);
     }
 
@@ -70,12 +71,11 @@ impl Tally {
             write!(text, " {} |", class.name()).unwrap();
         }
         text.push_str("\n|---|---|---|---|---|\n");
-        let mut moments: Vec<_> = self.kills.keys().map(|(moment, _)| *moment).collect();
-        moments.dedup();
-        for moment in moments {
-            write!(text, "| {moment} |").unwrap();
+        let names = Moment::NAMES.iter().enumerate();
+        for (kind, name) in names.take(if window { 6 } else { 5 }) {
+            write!(text, "| {name} |").unwrap();
             for class in Class::ALL {
-                let count = self.kills.get(&(moment, class)).copied().unwrap_or_default();
+                let count = self.kills.get(&(kind, class)).copied().unwrap_or_default();
                 write!(text, " {count} |").unwrap();
             }
             text.push('\n');

@@ -11,9 +11,10 @@ mod volume;
 use crate::chance::Chance;
 use crate::on_disk::OnDisk;
 use crate::{is_long, machine_alone, page, side_by_side};
-use bearerd_client::{ErrorCode, ProfileState};
+use bearerd_client::{ErrorCode, ProfileState, Status};
 use bearerd_test_idp::{Outcome, TestIdp};
 use bearerd_tests::daemon::{Daemon, Home, Rig};
+use rustix::process::Signal;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -141,18 +142,16 @@ fn rotated_and_cut(
     chance: &mut Chance,
 ) -> Vec<String> {
     let done = Mutex::new(Vec::new());
-    let moments: Vec<Duration> = names.iter().map(|_| chance.within(SPAN)).collect();
+    let plans: Vec<(&String, String, Duration)> =
+        names.iter().map(|name| (name, daemon.token_text(name), chance.within(SPAN))).collect();
     let cut = chance.within(SPAN);
     std::thread::scope(|scope| {
-        for (name, moment) in names.iter().zip(moments) {
+        for (name, token, moment) in plans {
             let done = &done;
             scope.spawn(move || {
-                let token = daemon.token_text(name);
                 // Chance, not waiting: it chooses the moment.
                 std::thread::sleep(moment);
-                let answer = daemon.reject(name, &token);
-                // It may have been served because its save failed: only `status` says that it is saved.
-                if answer.is_ok() && daemon.status(name).saved {
+                if rotates(daemon, name, &token) && is_saved(daemon, name) {
                     done.lock().unwrap().push(name.clone());
                 }
             });
@@ -160,8 +159,24 @@ fn rotated_and_cut(
         std::thread::sleep(cut);
         let done = done.lock().unwrap().clone();
         volume.cut();
+        // It goes with the power.
+        daemon.signal(Signal::KILL);
         done
     })
+}
+
+/// Has the token renewed, unless the daemon goes before.
+fn rotates(daemon: &Daemon, name: &str, token: &str) -> bool {
+    let body = format!("{{\"profile\":\"{name}\",\"token\":\"{token}\"}}");
+    let reply = daemon.try_request("POST", "/v1/token/reject", &body);
+    reply.is_ok_and(|reply| reply.status == 200)
+}
+
+/// What the daemon says. A token may be served because its save failed: this alone says that it is saved.
+fn is_saved(daemon: &Daemon, name: &str) -> bool {
+    let Ok(reply) = daemon.try_request("GET", "/v1/status", "") else { return false };
+    let Ok(status) = serde_json::from_str::<Status>(&reply.body) else { return false };
+    status.profiles.iter().any(|it| it.profile.as_str() == name && it.saved)
 }
 
 /// Whether the disk is behind the provider. It is never so for a save that was reported done.

@@ -114,7 +114,7 @@ pub(crate) fn was_struck(trace: &str, met: &Call) -> bool {
 
 /// Whether this call is the last one that the thread began.
 pub(crate) fn begun_last(trace: &str, wanted: &Call) -> bool {
-    trace.lines().filter_map(call).last().is_some_and(|it| is(it, wanted))
+    trace.lines().filter_map(call).next_back().is_some_and(|it| is(it, wanted))
 }
 
 fn is((name, arguments): (&str, &str), wanted: &Call) -> bool {

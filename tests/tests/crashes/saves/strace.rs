@@ -16,13 +16,12 @@ impl Strace {
     /// At the threads that save, counting the calls of each from here on. The other threads' calls are spared: a fault on
     /// a write to a socket or to the log would be another test.
     pub(crate) fn of_savers(daemon: &Daemon, injection: Option<&str>) -> Self {
-        let threads = std::fs::read_dir(daemon.proc("task")).unwrap().flatten();
-        let mut threads: Vec<u32> =
-            threads.map(|thread| thread.file_name().to_string_lossy().parse().unwrap()).collect();
-        threads.sort_unstable();
-        let savers = threads.iter().skip(runtime_threads()).map(u32::to_string);
+        let savers =
+            eventually("a thread that has just saved waits for work, for some seconds", || {
+                Some(idle_savers(daemon)).filter(|savers| !savers.is_empty())
+            });
+        let savers = savers.into_iter();
         let mut arguments: Vec<_> = savers.flat_map(|saver| ["-p".to_owned(), saver]).collect();
-        assert!(!arguments.is_empty(), "a thread that has just saved is there for some seconds");
         arguments.extend(injection.iter().flat_map(|text| ["-e".to_owned(), (*text).to_owned()]));
         Self::attach(&arguments)
     }
@@ -75,10 +74,18 @@ impl Drop for Strace {
     }
 }
 
-/// The main thread and the workers of the runtime (`daemon/src/main.rs`): they are there before any that blocks.
-fn runtime_threads() -> usize {
-    1 + std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
+/// Threads for what blocks, saves among it: alone of all threads they wait for work with an end to their patience
+/// (`thread_keep_alive` of Tokio's runtime builder), which the kernel shows as a `futex` with a time.
+fn idle_savers(daemon: &Daemon) -> Vec<String> {
+    let threads = std::fs::read_dir(daemon.proc("task")).unwrap().flatten();
+    let savers = threads.filter(|thread| {
+        // Number and arguments, proc_pid_syscall(5); a thread may end meanwhile.
+        let call = std::fs::read_to_string(thread.path().join("syscall")).unwrap_or_default();
+        let words: Vec<&str> = call.split_whitespace().collect();
+        matches!(words[..], [_, _, FUTEX_WAIT, _, time, ..] if time != "0x0")
+    });
+    savers.map(|thread| thread.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// As there.
-const WORKERS_MAX: usize = 4;
+/// `FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG`, of `linux/futex.h`: how Rust's standard library waits.
+const FUTEX_WAIT: &str = "0x89";
