@@ -185,7 +185,9 @@ fn with_window(after: u64) -> Play {
 #[test]
 fn with_a_reuse_window_the_refresh_token_from_the_disk_is_used_at_once_and_readers_wait_for_nothing()
  {
-    let mut play = with_window(1800);
+    // Long before it would be due by itself.
+    let mut play = with_window(600);
+    play.reject("a-1");
     // Killed between the answer and its save: the IdP knows the successor, the disk does not.
     assert_eq!(play.open_refresh(), "r-1");
     play.disk = Disk::Hangs;
