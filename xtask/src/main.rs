@@ -13,6 +13,7 @@ mod dist;
 mod failure;
 mod keeper;
 mod repository;
+mod simulate;
 mod terminal;
 mod test;
 #[cfg(test)]
@@ -39,6 +40,8 @@ enum Command {
     Dist,
     /// Break each promise in a copy, and see that its test fails
     Breaks(breaks::Arguments),
+    /// Play simulated histories of the heart and the saving code, and look at every invariant after every event
+    Simulate(simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Dist => dist::run(),
         Command::Breaks(arguments) => breaks::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match ended {
         Ok(code) => code,

@@ -16,5 +16,6 @@ mod provider;
 pub mod engine;
 pub mod invariants;
 
+pub mod cases;
 pub mod run;
 pub mod shrink;

@@ -160,7 +160,12 @@ fn replay(file: &Path) -> ExitCode {
 
 /// Plays it once more and tells what happens.
 fn tell(script: &Script) -> ExitCode {
-    println!("{} happenings, of the seed {}: {:?}", script.happenings.len(), script.seed, script.policy);
+    println!(
+        "{} happenings, of the seed {}: {:?}",
+        script.happenings.len(),
+        script.seed,
+        script.policy
+    );
     let played = play(script, true);
     let lines = played.story.len();
     for (number, line) in played.story.iter().enumerate() {

@@ -137,10 +137,10 @@ fn simpler(what: &Happening) -> Vec<Happening> {
         ],
         Happening::Burst { callers } => vec![Happening::Burst { callers: callers / 2 }],
         Happening::Read { min_ttl: Some(_), strict } => {
-            vec![Happening::Read { min_ttl: None, strict: false }, Happening::Read {
-                min_ttl: Some(1),
-                strict,
-            }]
+            vec![
+                Happening::Read { min_ttl: None, strict: false },
+                Happening::Read { min_ttl: Some(1), strict },
+            ]
         }
         Happening::Provider { condition, lasts, share } => vec![
             Happening::Provider { condition, lasts, share: 1000 },

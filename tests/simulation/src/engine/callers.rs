@@ -1,8 +1,8 @@
 //! Callers: served from the snapshot, or waiting for the task's answer, as the daemon's handlers do it.
 
+use super::World;
 use super::daemon::{Shown, Stage};
 use super::queue::Item;
-use super::World;
 use crate::history::When;
 use crate::invariants::Invariant;
 use bearerd_proto::{LoginAnswer, Secret};
@@ -61,10 +61,6 @@ const WISH_PATIENCE: u64 = 1_000;
 impl Callers {
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
-    }
-
-    pub(crate) fn of(&self, caller: CallerId) -> Option<&Caller> {
-        self.waiting.get(&caller)
     }
 
     pub(super) fn stand_still(&mut self, until: u64, lasts: u64) {
@@ -126,15 +122,8 @@ impl World {
         let caller = CallerId(self.callers.next);
         self.callers.next += 1;
         let (came, due) = (self.now, starts + patience);
-        let waits = Caller {
-            question,
-            came,
-            due,
-            again: false,
-            waiter: None,
-            is_answered: false,
-            valid,
-        };
+        let waits =
+            Caller { question, came, due, again: false, waiter: None, is_answered: false, valid };
         self.callers.waiting.insert(caller, waits);
         self.queue.push(self.now, Item::Ask(caller));
         self.queue.push(due + TOLERANCE, Item::Overdue(caller));
@@ -164,7 +153,9 @@ impl World {
         }
         self.tally.count("questions to the task");
         let event = match question {
-            Question::Reject { .. } if again => Event::Read { waiter, min_ttl: None, strict: false },
+            Question::Reject { .. } if again => {
+                Event::Read { waiter, min_ttl: None, strict: false }
+            }
             Question::Reject { token } => Event::Reject { waiter, token: Secret::new(token) },
             Question::Read { min_ttl, strict } => {
                 Event::Read { waiter, min_ttl: min_ttl.map(Duration::from_secs), strict }

@@ -1,8 +1,9 @@
 //! One life of the daemon: what its profile's task does, around the real session.
 
+use super::World;
 use super::callers::CallerId;
+use super::loading::Loading;
 use super::queue::Item;
-use super::{ORIGIN, World};
 use crate::disk::{Change, Saver};
 use crate::history::When;
 use bearerd_proto::{ErrorCode, EventKind, ProfileState};
@@ -57,21 +58,9 @@ pub(crate) struct Shown {
 
 impl Shown {
     pub(crate) fn is_good(&self, now: Boot, min_ttl: Option<Duration>) -> bool {
-        self.expires.is_none_or(|end| {
-            now < end && min_ttl.is_none_or(|min_ttl| end.since(now) >= min_ttl)
-        })
+        self.expires
+            .is_none_or(|end| now < end && min_ttl.is_none_or(|min_ttl| end.since(now) >= min_ttl))
     }
-}
-
-/// As the task's own: a saved session that can't be opened is read again, later and later.
-#[derive(Debug, Default)]
-pub(super) struct Loading {
-    pub(super) under_way: bool,
-    pub(super) again: bool,
-    due: Option<(Boot, u64)>,
-    doubled: u32,
-    reason: Option<String>,
-    serial: u64,
 }
 
 /// How long callers wait for the saved session to be read, in milliseconds.
@@ -79,7 +68,9 @@ const LOAD_PATIENCE: u64 = 10_000;
 
 impl World {
     pub(super) fn start(&mut self) {
-        self.starting = false;
+        if !std::mem::take(&mut self.starting) {
+            return;
+        }
         self.lives += 1;
         self.tally.count("lives of the daemon");
         self.disk.start();
@@ -87,7 +78,9 @@ impl World {
         self.loaded_is_right(&restored);
         let life = self.lives;
         let number = life;
-        self.tell(|| format!("the daemon starts (life {number}), the disk gives {}", short(&restored)));
+        self.tell(|| {
+            format!("the daemon starts (life {number}), the disk gives {}", short(&restored))
+        });
         self.life = Some(Life {
             number: life,
             session: None,
@@ -110,36 +103,7 @@ impl World {
         self.queue.push(self.now + LOAD_PATIENCE, Item::LoadPatience { life });
     }
 
-    pub(super) fn loaded(&mut self, restored: Restored) {
-        let Some(life) = &mut self.life else { return };
-        if life.stage == Stage::End {
-            return;
-        }
-        let first = life.session.is_none();
-        let is_news = life.loading.ended(&restored);
-        if first {
-            return self.begin(restored);
-        }
-        if is_news {
-            self.handle(Event::Restored(restored));
-        }
-        let unreadable = |life: &Life| life.session.as_ref().is_some_and(Session::is_unreadable);
-        if let Some(life) = &mut self.life
-            && std::mem::take(&mut life.loading.again)
-            && unreadable(life)
-        {
-            self.load();
-        }
-    }
-
-    pub(super) fn go_on_without(&mut self) {
-        if self.life.as_ref().is_some_and(|life| life.session.is_none()) {
-            self.tally.count("starts before the disk has answered");
-            self.begin(Restored::Unreadable("the disk has not given it yet".to_owned()));
-        }
-    }
-
-    fn begin(&mut self, restored: Restored) {
+    pub(super) fn begin(&mut self, restored: Restored) {
         let now = self.clocks();
         let Some(life) = &self.life else { return };
         let settings = self.settings(life.place);
@@ -155,29 +119,6 @@ impl World {
             self.queue.push(self.now, Item::Ask(caller));
         }
         self.after(now);
-    }
-
-    pub(super) fn load(&mut self) {
-        let Some(life) = &mut self.life else { return };
-        let number = life.number;
-        if std::mem::replace(&mut life.loading.under_way, true) {
-            life.loading.again = true;
-            return;
-        }
-        life.loading.again = false;
-        let (takes, restored) = self.disk.load_timed();
-        let at = self.now + millis(takes) + 1;
-        self.queue.push(at, Item::Loaded { life: number, restored: Box::new(restored) });
-    }
-
-    pub(super) fn load_due(&mut self, serial: u64) {
-        let Some(life) = &mut self.life else { return };
-        if life.loading.due.is_some_and(|(_, due)| due == serial) {
-            life.loading.due = None;
-            life.loading.doubled += 1;
-            self.load();
-            self.rearm();
-        }
     }
 
     /// Gives the session what happens, and does what it says.
@@ -257,7 +198,7 @@ impl World {
         self.look_whether_drained();
     }
 
-    fn rearm(&mut self) {
+    pub(super) fn rearm(&mut self) {
         let now = self.clocks();
         let lateness = self.lateness();
         let true_now = self.now;
@@ -370,41 +311,6 @@ impl World {
             reuse_window: self.script.policy.profile_window.map(Duration::from_secs),
             pauses: Pauses::DEFAULT,
         }
-    }
-
-    /// Seconds since the script's start, for messages.
-    pub(crate) fn seconds(&self) -> u64 {
-        self.now.saturating_sub(ORIGIN) / 1000
-    }
-}
-
-impl Loading {
-    /// A load has ended: whether it found what is not known yet.
-    fn ended(&mut self, restored: &Restored) -> bool {
-        self.under_way = false;
-        let reason = match restored {
-            Restored::Unreadable(reason) => Some(reason.clone()),
-            Restored::Nothing | Restored::Session(_) => None,
-        };
-        let is_news = reason.is_none() || reason != self.reason;
-        self.reason = reason;
-        is_news
-    }
-
-    /// When the next load comes by itself, where that was not planned yet. Pauses of 10 s, twice as long each time, up
-    /// to a minute.
-    fn new_due(&mut self, wanted: bool, now: Boot) -> Option<(Boot, u64)> {
-        if !wanted {
-            self.doubled = 0;
-            self.due = None;
-        }
-        if !wanted || self.under_way || self.due.is_some() {
-            return None;
-        }
-        self.serial += 1;
-        let pause = 10_u64.checked_shl(self.doubled).unwrap_or(60).min(60);
-        self.due = Some((now + Duration::from_secs(pause), self.serial));
-        self.due
     }
 }
 

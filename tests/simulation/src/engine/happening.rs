@@ -1,10 +1,10 @@
 //! What the script lets happen.
 
-use super::{ORIGIN, World};
 use super::callers::Question;
 use super::machine::Still;
 use super::network::Spell;
 use super::queue::Item;
+use super::{ORIGIN, World};
 use crate::disk::Weather;
 use crate::history::{DiskWeather, Happening, Which};
 

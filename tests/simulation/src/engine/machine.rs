@@ -62,6 +62,13 @@ impl Machine {
         self.still = None;
     }
 
+    /// A boot that was to be over later is over now.
+    pub(super) fn has_booted(&mut self, now: u64) {
+        if let Some(booted) = self.boots.last_mut() {
+            *booted = now.min(*booted);
+        }
+    }
+
     pub(super) fn step_wall(&mut self, seconds: i64) {
         self.offset += seconds * 1000;
         self.steps += 1;

@@ -3,6 +3,7 @@
 mod callers;
 mod daemon;
 mod happening;
+mod loading;
 mod machine;
 mod network;
 mod queue;
@@ -265,8 +266,9 @@ impl World {
         }
         self.weather_spell += 1;
         self.disk_is_back();
-        if self.life.is_none() && !self.starting {
+        if self.life.is_none() {
             self.starting = true;
+            self.machine.has_booted(self.now);
             self.queue.push(self.now, Item::Start);
         }
         self.queue.push(self.now, Item::Reader { every: 3_000, until: self.now + CALM });

@@ -43,11 +43,8 @@ pub(super) fn fate(spells: &[Spell], latency: u64, mut draw: Draw) -> Fate {
     let mut way = || draw.between(latency / 2, latency * 2).max(1);
     let (there, home) = (way(), way());
     let met = spells.iter().rev().find(|spell| draw.chance(spell.share));
-    let usual = Fate {
-        arrives: Some(there),
-        back: Back::Answer { takes: home },
-        twist: Twist::Nothing,
-    };
+    let usual =
+        Fate { arrives: Some(there), back: Back::Answer { takes: home }, twist: Twist::Nothing };
     let Some(spell) = met else { return usual };
     let lost = |acts: bool, at: u64| Fate {
         arrives: acts.then_some(there),

@@ -3,7 +3,7 @@
 use super::World;
 use super::network::{ANSWER_WAIT, Back, fate};
 use super::queue::Item;
-use crate::history::{When};
+use crate::history::When;
 use crate::provider::{Asked, failed, refresh_name};
 use bearerd_session::{Cause, Event, FetchId, Outcome, Request};
 
@@ -85,7 +85,8 @@ impl World {
         let (twist, person, place) = (exchange.twist, self.person, exchange.place);
         let request = exchange.request.clone();
         let asked = Asked { request: &request, now, wall, twist, person, draw };
-        let before = self.providers[place].sessions.iter().filter(|one| one.ended.is_some()).count();
+        let before =
+            self.providers[place].sessions.iter().filter(|one| one.ended.is_some()).count();
         let outcome = self.providers[place].answer(&asked);
         let after = self.providers[place].sessions.iter().filter(|one| one.ended.is_some()).count();
         let acted = matches!(outcome, Outcome::Granted(_));
@@ -129,7 +130,9 @@ impl World {
             exchange.outcome = Some(lost());
         }
         let request = exchange.request.clone();
-        self.tell(|| format!("the daemon hears of {}: {}", described(&request), outlined(&outcome)));
+        self.tell(|| {
+            format!("the daemon hears of {}: {}", described(&request), outlined(&outcome))
+        });
         self.handle(Event::Answered { fetch, outcome });
         if granted {
             self.moment(When::Answered);
@@ -164,7 +167,8 @@ fn outlined(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Granted(granted) => {
             let refresh = granted.refresh_token.as_ref().map_or("none", |token| token.expose());
-            let life = granted.lifetime.map_or("no known end".to_owned(), |life| format!("{life:?}"));
+            let life =
+                granted.lifetime.map_or("no known end".to_owned(), |life| format!("{life:?}"));
             format!("{} and {refresh}, {life}", granted.access_token.expose())
         }
         Outcome::Device(_) => "codes".to_owned(),

@@ -14,7 +14,8 @@ impl World {
             StoreOp::Forget => "begins to remove the saved session".to_owned(),
             StoreOp::Save { record, aside } => {
                 let token = record.grant.as_ref().map_or("-", |grant| grant.refresh_token.expose());
-                let aside = aside.map_or(String::new(), |why| format!(", the old one aside: {why:?}"));
+                let aside =
+                    aside.map_or(String::new(), |why| format!(", the old one aside: {why:?}"));
                 format!("begins to save {token}{aside}")
             }
         });

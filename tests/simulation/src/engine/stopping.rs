@@ -28,7 +28,9 @@ impl World {
     }
 
     pub(super) fn reboot(&mut self, power_lost: bool, down: u64) {
-        self.tell(|| format!("the machine starts anew{}", if power_lost { ", without warning" } else { "" }));
+        self.tell(|| {
+            format!("the machine starts anew{}", if power_lost { ", without warning" } else { "" })
+        });
         self.tally.count(if power_lost { "power losses" } else { "reboots in order" });
         if power_lost {
             if self.life.as_ref().is_some_and(|life| life.change.is_some()) {

@@ -60,11 +60,9 @@ fn policy(draw: &mut Draw, mix: &Mix) -> Policy {
     let provider_window = draw.chance(350).then(|| draw.spread(2, 120));
     let profile_window = match provider_window {
         None => None,
-        Some(window) => *draw.weighted(&[
-            (6, Some(window)),
-            (2, Some(window.div_ceil(2))),
-            (2, None),
-        ]),
+        Some(window) => {
+            *draw.weighted(&[(6, Some(window)), (2, Some(window.div_ceil(2))), (2, None)])
+        }
     };
     Policy {
         token_life,

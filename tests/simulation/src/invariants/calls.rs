@@ -182,7 +182,8 @@ impl World {
             Event::Reject { .. } => {
                 pace.caller_came = true;
                 if pace.failed.is_none() {
-                    (pace.own, pace.asked) = (pace.own.min(Some(now.boot)), pace.asked.min(Some(now.boot)));
+                    (pace.own, pace.asked) =
+                        (pace.own.min(Some(now.boot)), pace.asked.min(Some(now.boot)));
                 }
             }
             Event::Login { .. } => {
@@ -270,7 +271,13 @@ impl World {
         }
     }
 
-    pub(super) fn poll_paced(&mut self, request: &Request, outcome: &Outcome, unwanted: bool, now: Now) {
+    pub(super) fn poll_paced(
+        &mut self,
+        request: &Request,
+        outcome: &Outcome,
+        unwanted: bool,
+        now: Now,
+    ) {
         if unwanted {
             return;
         }

@@ -5,8 +5,7 @@ use crate::engine::{CallerId, World};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Cause, Event, FetchId, Granted, Jitter, Outcome, Record, Request, Restored, SavedSlot,
-    SlotKey,
+    Cause, Event, FetchId, Granted, Jitter, Outcome, Record, Request, Restored, SavedSlot, SlotKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -95,7 +94,8 @@ impl World {
         let Some(family) = self.family_of(record) else { return };
         self.ledger.start_offset = self.machine.offset;
         self.ledger.pace.repeated = record.grant.as_ref().is_some_and(|grant| grant.lost);
-        let refresh = record.grant.as_ref().and_then(|grant| token_of(grant.refresh_token.expose()));
+        let refresh =
+            record.grant.as_ref().and_then(|grant| token_of(grant.refresh_token.expose()));
         self.ledger.received.extend(refresh);
         let chain = Chain { family, refresh };
         let place = self.life.as_ref().map_or(0, |life| life.place);
@@ -180,9 +180,11 @@ impl World {
 
     fn hears(&mut self, fetch: FetchId, outcome: &Outcome, now: Now, jitter: Jitter) {
         let number = self.life.as_ref().map_or(0, |life| life.number);
-        let found = self.exchanges.values().rev().find(|one| one.life == number && one.fetch == fetch);
+        let found =
+            self.exchanges.values().rev().find(|one| one.life == number && one.fetch == fetch);
         let Some(exchange) = found else { return };
-        let (request, sent, unwanted) = (exchange.request.clone(), exchange.sent, exchange.unwanted);
+        let (request, sent, unwanted) =
+            (exchange.request.clone(), exchange.sent, exchange.unwanted);
         let asked = self.machine.clocks(sent).boot;
         match (&request, outcome) {
             (Request::Refresh { refresh_token }, outcome) => {
@@ -201,7 +203,7 @@ impl World {
                 }
             }
             (Request::DevicePoll { .. }, Outcome::Granted(granted)) => {
-                self.logged_in(granted, unwanted, asked, now);
+                self.logged_in(granted, unwanted, asked);
             }
             _ => {}
         }
@@ -223,14 +225,17 @@ impl World {
             return;
         }
         let ends = granted.lifetime.map(|lifetime| asked + lifetime);
-        let rotated = newer.filter(|newer| *newer != spent);
+        // A provider that hands the same access token out again shows nothing new by it.
+        let shown = self.life.as_ref().and_then(|life| life.shown.as_ref());
+        let is_new = shown.is_none_or(|shown| shown.token != granted.access_token.expose());
+        let rotated = newer.filter(|newer| *newer != spent && is_new);
         if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
             self.ledger.held_since.get_or_insert(now.boot);
         }
         self.note_access(access, Got { family, ends, rotated, number: 0, saved_offset: None });
     }
 
-    fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot, now: Now) {
+    fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot) {
         let refresh = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
         let Some(access) = token_of(granted.access_token.expose()) else { return };
         let family = (access.0, self.providers[access.0].access[access.1].family);
@@ -242,7 +247,10 @@ impl World {
         }
         self.ledger.offered = Some(Chain { family, refresh });
         let ends = granted.lifetime.map(|lifetime| asked + lifetime);
-        self.note_access(access, Got { family, ends, rotated: refresh, number: 0, saved_offset: None });
+        self.note_access(
+            access,
+            Got { family, ends, rotated: refresh, number: 0, saved_offset: None },
+        );
     }
 
     /// The session has looked at the tokens of a login: those of another person it does not want.

@@ -39,7 +39,10 @@ impl World {
         if where_said == "an event" && is_so {
             self.tally.count(why);
             let window = (self.script.policy.provider_window, self.script.policy.profile_window);
-            if why == "over: a spent token was used again" && window.0.is_some() && window.0 == window.1 {
+            if why == "over: a spent token was used again"
+                && window.0.is_some()
+                && window.0 == window.1
+            {
                 self.tally.count("over: although provider and profile have a reuse window");
             }
         }

@@ -16,14 +16,14 @@ impl World {
         ledger.held_since = None;
         ledger.pace.starts_anew();
         let session = self.life.as_ref().and_then(|life| life.session.as_ref());
-        self.ledger.unread_logout =
-            session.is_some_and(bearerd_session::Session::is_unreadable);
+        self.ledger.unread_logout = session.is_some_and(bearerd_session::Session::is_unreadable);
         self.logins_are_given_up();
     }
 
     /// It says that it has, or what could not be done.
     pub(crate) fn logout_answered(&mut self, caller: CallerId, message: Option<&str>) {
-        let Some(at) = self.ledger.leaving.iter().position(|(leaving, _)| *leaving == caller) else {
+        let Some(at) = self.ledger.leaving.iter().position(|(leaving, _)| *leaving == caller)
+        else {
             return;
         };
         let (_, families) = self.ledger.leaving.remove(at);

@@ -56,8 +56,7 @@ impl World {
             format!("{} is shown while the profile is of place {configured}", shown.token)
         });
         let family = (place, self.providers[place].access[token].family);
-        let is_gone =
-            self.ledger.gone.contains(&family) || self.ledger.forgotten.contains(&family);
+        let is_gone = self.ledger.gone.contains(&family) || self.ledger.forgotten.contains(&family);
         self.demand(Invariant::NothingAfterLogout, !is_gone, || {
             format!("{} of a session that is no more is shown", shown.token)
         });
@@ -66,9 +65,10 @@ impl World {
         let held_since = self.ledger.held_since;
         if let (Some((place, refresh)), Some(since)) = (rotated, held_since) {
             let excused = now.boot >= since + SAVE_PATIENCE
-                || self.ledger.save_failed.is_some_and(|failed| {
-                    self.machine.clocks(failed).boot >= since
-                });
+                || self
+                    .ledger
+                    .save_failed
+                    .is_some_and(|failed| self.machine.clocks(failed).boot >= since);
             if !excused {
                 let kept = self.disk.keeps(&named(place, refresh))
                     || self.ledger.disk.holds_descendant(&self.providers, (place, refresh));

@@ -164,7 +164,7 @@ impl Provider {
             None => {
                 let says = asked.twist != Twist::LifeUnsaid;
                 let expires = says.then(|| now.saturating_add(life.saturating_mul(1000)));
-                self.access.push(AccessRecord { session, family, expires, with: new });
+                self.access.push(AccessRecord { session, family, expires });
                 (self.access.len() - 1, says.then(|| Duration::from_secs(life)))
             }
         };

@@ -62,8 +62,6 @@ pub(crate) struct AccessRecord {
     pub(crate) session: usize,
     pub(crate) family: usize,
     pub(crate) expires: Option<u64>,
-    /// The refresh token that came with it, where that was a new one.
-    pub(crate) with: Option<usize>,
 }
 
 impl Provider {
@@ -112,7 +110,13 @@ impl Provider {
         }
     }
 
-    fn issue_refresh(&mut self, session: usize, family: usize, parent: Option<usize>, now: u64) -> usize {
+    fn issue_refresh(
+        &mut self,
+        session: usize,
+        family: usize,
+        parent: Option<usize>,
+        now: u64,
+    ) -> usize {
         let expires = self.policy.refresh_life.map(|life| now + life * 1000);
         self.refresh.push(RefreshRecord {
             session,
