@@ -14,8 +14,8 @@ pub(super) struct Loading {
     pub(super) again: bool,
     pub(super) due: Option<(Boot, u64)>,
     pub(super) doubled: u32,
-    reason: Option<String>,
-    serial: u64,
+    pub(super) reason: Option<String>,
+    pub(super) serial: u64,
 }
 
 impl World {
