@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::io::{Action, StoreFailure, StoreOp};
+use crate::login::Stage;
 use crate::record::{Aside, Moment, Record, SavedGrant, SavedSlot};
 use crate::schedule::{Jitter, SAVE_PATIENCE};
 use crate::slot::SlotKey;
@@ -113,6 +114,12 @@ impl Session {
     pub(super) fn publish(&mut self, now: Now) {
         self.held_back = None;
         self.shown_user = self.user.clone();
+        if self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Saving(_))) {
+            // The token of the session before goes with it, however long it would live on.
+            for slot in self.slots.values_mut().filter(|slot| slot.unpublished.is_some()) {
+                slot.held = None;
+            }
+        }
         let keys: Vec<SlotKey> = self.slots.keys().cloned().collect();
         for key in keys {
             if self.slots.get_mut(&key).is_some_and(|slot| slot.publish(now.boot)) {

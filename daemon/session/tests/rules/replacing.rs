@@ -53,6 +53,18 @@ fn readers_keep_the_old_token_and_its_user_until_the_new_one_is_on_disk() {
 }
 
 #[test]
+fn the_old_token_goes_with_its_session_although_the_new_one_has_expired_by_then() {
+    let mut play = Play::logged_in(granted("1"));
+    play.start_login(true);
+    play.disk = Disk::Hangs;
+    play.person_confirms(granted("2").lives(1).to("joe").sid(Some("sid-2")));
+    play.advance(2 * SECOND);
+    assert_eq!(play.served(), None, "nobody gets jane's token as joe's");
+    let reader = play.read();
+    assert!(play.waits(reader), "joe's next one is on its way");
+}
+
+#[test]
 fn an_end_while_the_new_token_is_being_saved_is_no_end_of_the_session() {
     let mut play = Play::logged_in(granted("1").refresh(None).lives(60));
     play.advance(54 * SECOND);
