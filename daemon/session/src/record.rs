@@ -181,4 +181,18 @@ mod tests {
             assert_eq!(saved.clock_was_set(at, boot_id), was_set, "{case}");
         }
     }
+
+    #[test]
+    fn a_moment_of_another_boot_is_placed_by_the_wall_clock() {
+        let saved = Moment::of(Boot::from_millis(100_000), now(100, 1_000), "a");
+        for (case, at, boot_id, on) in [
+            ("same boot, whatever the wall clock says", now(120, 5_000), "a", 100),
+            ("another boot, 30 s on", now(500, 1_030), "b", 470),
+            ("another boot, at the same second", now(500, 1_000), "b", 500),
+            ("another boot, 30 s ahead", now(500, 970), "b", 530),
+            ("before this boot: cut at its start", now(5, 1_030), "b", 0),
+        ] {
+            assert_eq!(saved.on(at, boot_id), Boot::from_millis(on * 1000), "{case}");
+        }
+    }
 }

@@ -160,3 +160,27 @@ impl Slot {
         self.held.as_ref().and_then(Held::expires)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_met_up_to_the_last_millisecond_and_by_nothing_that_has_ended() {
+        let millis = Duration::from_millis;
+        let ends = Boot::from_millis(5_000);
+        let held = Held {
+            token: Secret::new("a"),
+            asked: Boot::from_millis(0),
+            lifetime: Some(millis(5_000)),
+            scope: None,
+            ends: Some(ends),
+            after_reject: false,
+        };
+        assert!(held.lives_for(millis(1_000), ends - millis(1_000)));
+        assert!(!held.lives_for(millis(1_000), ends - millis(999)));
+        assert!(held.lives_for(millis(0), ends - millis(1)));
+        assert!(!held.lives_for(millis(0), ends), "it has ended");
+        assert!(Held { ends: None, ..held }.lives_for(Duration::MAX, ends), "no known end");
+    }
+}

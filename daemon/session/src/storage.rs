@@ -171,6 +171,18 @@ mod tests {
     }
 
     #[test]
+    fn it_is_idle_when_nothing_is_wished_and_nothing_under_way() {
+        let mut storage = Storage::default();
+        assert!(storage.is_idle());
+        storage.want(Wish::Save);
+        assert!(!storage.is_idle(), "wished");
+        storage.start(NOW);
+        assert!(!storage.is_idle(), "under way");
+        storage.ended(Wish::Save, Ok(()), NOW, Jitter::MIDDLE);
+        assert!(storage.is_idle());
+    }
+
+    #[test]
     fn a_hanging_save_counts_as_slow_after_its_patience() {
         let mut storage = Storage::default();
         storage.want(Wish::Save);

@@ -142,6 +142,16 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_gives_back_the_milliseconds_that_it_was_made_of() {
+        for millis in [0, 1, 1_764_000_000_123] {
+            assert_eq!(Boot::from_millis(millis).as_millis(), millis);
+        }
+        for millis in [-1_500, 0, 1, 1_764_000_000_123] {
+            assert_eq!(Wall::from_millis(millis).as_millis(), millis);
+        }
+    }
+
+    #[test]
     fn the_wall_time_of_a_boot_moment_follows_the_distance() {
         let now = Now { boot: Boot::from_millis(10_000), wall: Wall::from_secs(100) };
         assert_eq!(now.wall_at(Boot::from_millis(13_000)), Wall::from_secs(103));

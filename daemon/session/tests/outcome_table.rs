@@ -124,6 +124,16 @@ fn every_word_of_oauth_is_in_the_table() {
     assert!(missing.is_empty(), "{missing:?} has no case");
 }
 
+#[test]
+fn a_word_that_says_later_means_that_whoever_has_read_it() {
+    for error in [OAuthError::TemporarilyUnavailable, OAuthError::ServerError] {
+        for request in ["refresh", "device-start", "device-poll", "revoke"].map(request_of) {
+            let later = verdict(request, &Cause::Later);
+            assert_eq!(verdict(request, &Cause::OAuth(error)), later, "{request:?} {error:?}");
+        }
+    }
+}
+
 fn files() -> Vec<(String, Vec<Case>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outcome");
     let mut paths: Vec<_> = fs::read_dir(&folder)

@@ -81,15 +81,10 @@ impl Session {
     /// revoked where `revoke` says so.
     pub(super) fn end_login_unasked(&mut self, why: &str, revoke: bool) {
         let Some(login) = &self.login else { return };
-        match &login.stage {
-            Stage::Starting(fetch, _) => {
-                self.orphans.insert(*fetch, Orphan::Drop);
-            }
-            Stage::Pending(Pending { polling: Some((fetch, _)), .. }) => {
-                let orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
-                self.orphans.insert(*fetch, orphan);
-            }
-            _ => {}
+        // The answer of a start that nobody wants any more has no tokens in it: it belongs to nobody.
+        if let Stage::Pending(Pending { polling: Some((fetch, _)), .. }) = &login.stage {
+            let orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
+            self.orphans.insert(*fetch, orphan);
         }
         let message = format!("the login of profile `{}` has ended: {why}", self.settings.profile);
         let refusal = self.login_refusal(ErrorCode::LoginDenied, message);

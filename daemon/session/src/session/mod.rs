@@ -9,6 +9,8 @@ mod renewing;
 mod report;
 mod saving;
 mod serving;
+#[cfg(test)]
+mod several_slots;
 
 pub use report::{Report, View};
 

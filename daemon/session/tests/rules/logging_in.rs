@@ -2,7 +2,9 @@
 
 use crate::play::{Play, denied, device, failed, granted, later, lost, misconfigured, settings};
 use bearerd_proto::{ErrorCode, EventKind, LoginAnswer, ProfileState};
-use bearerd_session::{Answer, Cause, DeviceAuthorization, OAuthError, Outcome, Request, WaiterId};
+use bearerd_session::{
+    Answer, Cause, DeviceAuthorization, Event, OAuthError, Outcome, Request, WaiterId,
+};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -206,6 +208,20 @@ fn following_is_a_long_poll_of_sixty_seconds_at_most() {
 }
 
 #[test]
+fn whoever_goes_away_is_not_answered_and_the_others_are() {
+    let mut play = Play::new();
+    let (gone, stays) = (play.login(false), play.login(false));
+    play.event(Event::Gone(gone));
+    play.reply(Outcome::Device(device()));
+    assert!(play.waits(gone));
+    let login_id = pending_id(&mut play, stays);
+    let (gone, stays) = (play.follow(&login_id, 60), play.follow(&login_id, 60));
+    play.event(Event::Gone(gone));
+    play.person_confirms(granted("1"));
+    assert!(play.waits(gone) && is_done(&mut play, stays));
+}
+
+#[test]
 fn a_start_that_fails_is_the_callers_answer() {
     for (outcome, code) in [
         (failed(Cause::NotSent), ErrorCode::IdpUnreachable),
@@ -286,8 +302,9 @@ fn a_constant_profile_is_logged_in_already() {
 #[test]
 fn logins_keep_to_retry_after() {
     let mut play = Play::new();
-    play.login(false);
+    let waiter = play.login(false);
     play.reply(later(Some(300)));
+    assert_eq!(play.refusal(waiter).retry_after, Some(300));
     play.advance(100 * SECOND);
     let waiter = play.login(false);
     assert_eq!(play.refusal(waiter).retry_after, Some(200));
@@ -295,4 +312,37 @@ fn logins_keep_to_retry_after() {
     play.advance(200 * SECOND);
     play.login(false);
     assert!(matches!(play.open_request().1, Request::DeviceStart));
+}
+
+#[test]
+fn the_answer_of_a_cancelled_start_is_not_taken_for_that_of_the_next() {
+    for late in [Outcome::Device(device()), failed(Cause::NotSent)] {
+        let mut play = Play::new();
+        play.login(false);
+        let (cancelled, _) = play.open_request();
+        play.cancel("login-0");
+        let waiter = play.login(false);
+        play.answer_to(cancelled, late);
+        assert!(play.waits(waiter));
+        play.reply(Outcome::Device(device()));
+        pending_id(&mut play, waiter);
+    }
+}
+
+#[test]
+fn how_the_last_sixteen_logins_ended_can_be_asked() {
+    let mut play = Play::new();
+    let mut ids = Vec::new();
+    for _ in 0..17 {
+        let login_id = play.start_login(false);
+        play.cancel(&login_id);
+        ids.push(login_id);
+    }
+    let mut code = |id: &String| {
+        let follower = play.follow(id, 0);
+        play.code(follower)
+    };
+    let (first, others) = ids.split_first().unwrap();
+    assert_eq!(code(first), ErrorCode::NotFound);
+    assert!(others.iter().all(|id| code(id) == ErrorCode::LoginDenied));
 }

@@ -1,8 +1,9 @@
 //! Logout: forgotten at once, revoked where that is wanted, and nothing that comes late brings it back.
 
-use crate::play::{Disk, Play, failed, granted, lost};
+use crate::play::{Disk, Play, failed, granted, lost, settings_at};
 use bearerd_proto::{ErrorCode, EventKind, Revocation};
-use bearerd_session::{Cause, Outcome};
+use bearerd_session::time::Boot;
+use bearerd_session::{Cause, Constant, Kind, Outcome, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -135,4 +136,36 @@ fn a_lost_answer_after_the_logout_is_nothing() {
     play.answer_to(refresh, lost());
     play.advance(7200 * SECOND);
     play.nothing_is_sent();
+}
+
+#[test]
+fn a_constant_profile_has_nothing_to_forget_but_what_was_parked() {
+    let constant = || {
+        let constant = Constant { token: None, user_id: None, user_email: None };
+        Settings { kind: Kind::Constant(constant), ..settings_at("constant") }
+    };
+    let mut play = Play::with(constant(), Restored::Nothing);
+    play.disk = Disk::Hangs;
+    let leaver = play.logout(true);
+    assert_eq!(play.logged_out(leaver), (Revocation::Skipped, None), "no disk is waited for");
+
+    let saved = Play::logged_in(granted("1")).file.map(Box::new).map(Restored::Session).unwrap();
+    let mut play = Play::with(constant(), saved);
+    play.logout(true);
+    assert!(play.file.is_none());
+    assert_eq!(play.times_told(EventKind::LoggedOut), 1);
+}
+
+#[test]
+fn a_session_of_a_refresh_token_alone_or_of_an_access_token_alone_is_one_to_log_out_of() {
+    let mut without_access_token = Play::logged_in(granted("1").lives(60));
+    without_access_token.now.wall = without_access_token.now.wall + 600 * SECOND;
+    without_access_token.restart("boot-b", Boot::from_millis(5_000));
+    assert_eq!(without_access_token.served(), None);
+    let without_refresh_token = Play::logged_in(granted("1").refresh(None));
+    for mut play in [without_access_token, without_refresh_token] {
+        play.logout(false);
+        assert_eq!(play.times_told(EventKind::LoggedOut), 1);
+        assert!(play.file.is_none());
+    }
 }

@@ -178,10 +178,21 @@ fn a_failure_in_between_does_not_forget_the_lost_answer() {
 
 #[test]
 fn a_token_without_a_known_end_is_never_nearly_used_up() {
-    let mut play = Play::logged_in(granted("1").lives(u64::MAX).refresh_lives(3600));
+    let mut play = Play::logged_in(granted("1").without_end().refresh_lives(3600));
     play.advance(1800 * SECOND);
     play.reply(lost());
     play.advance(100_000 * SECOND);
     play.nothing_is_sent();
     assert_eq!(play.served(), Some("a-1"));
+    assert_eq!(play.session.report(play.now).refresh, None, "none is planned");
+}
+
+#[test]
+fn going_down_nothing_is_sent_once_more() {
+    let mut play = Play::logged_in_with(with_window(10), granted("1"));
+    play.advance(1800 * SECOND);
+    play.event(Event::Drain);
+    play.reply(lost());
+    play.nothing_is_sent();
+    assert!(play.session.is_drained());
 }

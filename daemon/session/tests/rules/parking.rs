@@ -1,9 +1,9 @@
 //! A session is bound to where it came from: elsewhere it is parked, and none of its tokens goes there.
 
-use crate::play::{Disk, Play, denied, granted, lost, settings, settings_at};
+use crate::play::{Disk, Play, denied, device, granted, lost, settings, settings_at};
 use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, OAuthError, Restored};
+use bearerd_session::{Aside, OAuthError, Outcome, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -98,8 +98,13 @@ fn a_rotation_under_way_when_it_was_parked_is_saved() {
     let mut play = Play::logged_in(granted("1"));
     play.advance(1800 * SECOND);
     play.reload(settings_at(ELSEWHERE));
-    play.reply(granted("2"));
+    let asked = play.now.boot;
+    play.advance(SECOND);
+    play.reply(granted("2").refresh_lives(86_400));
     assert_eq!(on_disk(&play), "r-2");
+    let grant = play.file.as_ref().and_then(|file| file.grant.as_ref()).unwrap();
+    let ends = grant.expires.as_ref().map(|ends| ends.boot);
+    assert_eq!(ends, Some(asked + 86_400 * SECOND), "it counts from its request");
     assert_eq!(play.served(), None);
     play.reload(settings());
     play.advance(1800 * SECOND);
@@ -205,4 +210,40 @@ fn a_move_ends_the_login_under_way() {
     assert_eq!(play.code(follower), ErrorCode::LoginDenied);
     play.advance(600 * SECOND);
     play.nothing_is_sent();
+}
+
+#[test]
+fn the_answer_to_one_parked_session_is_not_taken_for_that_to_another() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1800 * SECOND);
+    let (first, _) = play.open_request();
+    play.reload(settings_at(ELSEWHERE));
+    play.login(false);
+    let (start, _) = play.open.last().cloned().unwrap();
+    play.answer_to(start, Outcome::Device(device()));
+    play.advance(5 * SECOND);
+    let (poll, _) = play.open.last().cloned().unwrap();
+    play.answer_to(poll, granted("2"));
+    play.reject("a-2");
+    let (second, _) = play.open.last().cloned().unwrap();
+    play.reload(settings_at("https://three.example"));
+    play.reload(settings_at(ELSEWHERE));
+    play.answer_to(first, granted("3"));
+    assert_eq!((play.served(), on_disk(&play).as_str()), (Some("a-2"), "r-2"));
+    play.answer_to(second, granted("4"));
+    assert_eq!((play.served(), on_disk(&play).as_str()), (Some("a-4"), "r-4"));
+}
+
+#[test]
+fn a_session_that_is_back_before_it_was_saved_waits_for_that() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.advance(30 * SECOND);
+    play.disk = Disk::Hangs;
+    play.reply(granted("2"));
+    assert_eq!(play.served(), Some("a-1"), "the new one waits for its save");
+    play.reload(settings_at(ELSEWHERE));
+    play.reload(settings());
+    assert_eq!(play.served(), None);
+    play.disk_is_back(true);
+    assert_eq!((play.served(), on_disk(&play)), (Some("a-2"), "r-2".to_owned()));
 }

@@ -81,6 +81,17 @@ fn a_wish_that_a_fresh_token_meets_starts_a_refresh_and_waits_for_it() {
 }
 
 #[test]
+fn a_wish_that_the_token_in_hand_meets_costs_nothing() {
+    let mut play = Play::logged_in(granted("1").lives(100));
+    play.advance(20 * SECOND);
+    for strict in [false, true] {
+        let wisher = play.wish(80, strict);
+        assert_eq!(play.token(wisher), ("a-1".to_owned(), false));
+    }
+    play.nothing_is_sent();
+}
+
+#[test]
 fn a_wish_is_waited_for_one_second_and_then_the_valid_token_is_served_degraded() {
     let mut play = Play::logged_in(granted("1").lives(100));
     play.advance(20 * SECOND);
@@ -350,4 +361,13 @@ fn a_wish_as_long_as_the_lifetime_costs_nothing() {
     let strict = play.wish(300, true);
     assert_eq!(play.code(strict), ErrorCode::MinTtlUnmet);
     assert_eq!(play.refreshes(), before, "no fresh token arrives with its whole lifetime");
+}
+
+#[test]
+fn a_strict_wish_whose_token_has_expired_meanwhile_ends_as_any_wait_without_one() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.advance(59 * SECOND);
+    let strict = play.wish(50, true);
+    play.advance(12 * SECOND);
+    assert_eq!(play.code(strict), ErrorCode::IdpUnreachable);
 }

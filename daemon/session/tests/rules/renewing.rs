@@ -97,7 +97,9 @@ fn callers_without_a_token_wait_two_seconds_for_the_next_fetch_and_not_ten() {
     play.advance(SECOND);
     assert_eq!(play.served(), None);
     let caller = play.read();
-    play.advance(SECOND);
+    play.advance(Duration::from_millis(999));
+    play.nothing_is_sent();
+    play.advance(Duration::from_millis(1));
     play.reply(granted("3").lives(60));
     assert_eq!(play.token(caller), ("a-3".to_owned(), false));
 }
@@ -147,4 +149,41 @@ fn an_email_that_a_renewal_leaves_out_is_kept() {
     play.advance(1800 * SECOND);
     play.reply(granted("2").without_email());
     assert_eq!(play.session.report(play.now).user_email.as_deref(), Some("jane@ex.co"));
+}
+
+#[test]
+fn what_never_ends_and_is_never_renewed_wants_no_timer() {
+    let play = Play::logged_in(granted("1").lives(u64::MAX).refresh(None));
+    assert_eq!(play.session.deadline(play.now), None);
+}
+
+#[test]
+fn tokens_are_counted_as_they_come() {
+    let mut play = Play::logged_in(granted("1"));
+    for fetches in 1..4 {
+        assert_eq!(play.session.report(play.now).fetches, fetches);
+        play.glance();
+        play.advance(1800 * SECOND);
+        play.reply(granted("1"));
+    }
+}
+
+#[test]
+fn the_end_of_a_refresh_token_counts_from_its_request() {
+    let mut play = Play::new();
+    play.start_login(false);
+    play.advance(5 * SECOND);
+    let asked = play.now.boot;
+    play.advance(2 * SECOND);
+    play.reply(granted("1").refresh_lives(600));
+    let ends = |play: &Play| {
+        let grant = play.file.as_ref().and_then(|file| file.grant.as_ref());
+        grant.and_then(|grant| grant.expires.as_ref()).map(|ends| ends.boot)
+    };
+    assert_eq!(ends(&play), Some(asked + 600 * SECOND));
+    play.reject("a-1");
+    let asked = play.now.boot;
+    play.advance(2 * SECOND);
+    play.reply(granted("2").refresh_lives(900));
+    assert_eq!(ends(&play), Some(asked + 900 * SECOND));
 }

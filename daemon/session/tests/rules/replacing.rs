@@ -202,3 +202,19 @@ fn a_login_that_replaces_does_not_try_the_kept_token() {
     play.login(true);
     assert!(matches!(play.open_request().1, Request::DeviceStart));
 }
+
+#[test]
+fn a_kept_token_whose_try_has_just_failed_is_not_tried_again_within_two_seconds() {
+    for (pause, tried) in [(SECOND, false), (2 * SECOND, true)] {
+        let mut play = over();
+        let waiter = play.login(false);
+        play.reply(failed(Cause::NotSent));
+        play.reply(Outcome::Device(device()));
+        let login_id = pending_id(&mut play, waiter);
+        play.cancel(&login_id);
+        play.advance(pause);
+        play.login(false);
+        let (_, request) = play.open_request();
+        assert_eq!(matches!(request, Request::Refresh { .. }), tried, "after {pause:?}");
+    }
+}

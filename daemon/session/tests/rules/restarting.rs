@@ -1,9 +1,9 @@
 //! Restarts: what the disk says is worth something, the clocks are not believed beyond that.
 
-use crate::play::{Disk, Play, denied, granted, later, lost, settings};
+use crate::play::{Disk, Play, denied, granted, later, lost, settings, settings_at};
 use bearerd_proto::{ErrorCode, EventKind, ProfileState};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, OAuthError, Restored, Settings};
+use bearerd_session::{Aside, Event, OAuthError, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,6 +25,7 @@ fn in_the_same_boot_the_token_is_served_on_and_renewed_when_it_was_due() {
     let mut play = logged_in(600);
     play.restart("boot-a", play.now.boot);
     assert_eq!((play.served(), left(&play)), (Some("a-1"), 3000));
+    assert!(!play.is_degraded(), "nothing has failed");
     assert_eq!(play.session.report(play.now).user_id.as_deref(), Some("jane"));
     play.nothing_is_sent();
     play.advance(1200 * SECOND);
@@ -79,6 +80,7 @@ fn an_expired_token_is_not_taken_up_and_a_new_one_is_fetched_at_once() {
     play.now.wall = play.now.wall + 3001 * SECOND;
     play.restart("boot-b", Boot::from_millis(5_000));
     assert_eq!(play.served(), None);
+    assert_eq!(play.session.report(play.now).state, ProfileState::Degraded, "none as yet");
     assert_eq!(play.open_refresh(), "r-1");
 }
 
@@ -275,7 +277,7 @@ fn what_can_be_opened_again_is_taken_up_on_reload() {
     let saved = logged_in(0).file.map(Box::new).map(Restored::Session).unwrap();
     let mut play = Play::with(settings(), Restored::Unreadable("the keyring is locked".to_owned()));
     play.advance(60 * SECOND);
-    play.event(bearerd_session::Event::Restored(saved));
+    play.event(Event::Restored(saved));
     assert_eq!(play.served(), Some("a-1"));
 }
 
@@ -285,7 +287,7 @@ fn a_logout_before_it_could_be_opened_is_carried_out_then() {
     let mut play = Play::with(settings(), Restored::Unreadable("the disk is away".to_owned()));
     play.logout(true);
     play.unreadable_file = false;
-    play.event(bearerd_session::Event::Restored(saved));
+    play.event(Event::Restored(saved));
     assert_eq!(play.served(), None);
     assert_eq!(play.open_revocation(), "r-1");
     assert!(play.file.is_none());
@@ -305,4 +307,77 @@ fn after_a_logout_with_a_bad_disk_what_cannot_be_opened_is_still_not_deleted() {
     play.disk = Disk::Works;
     play.advance(100 * SECOND);
     assert!(play.unreadable_file);
+}
+
+#[test]
+fn what_is_read_again_takes_the_place_of_nothing() {
+    let saved = || logged_in(0).file.map(Box::new).map(Restored::Session).unwrap();
+    let mut play = Play::new();
+    play.event(Event::Restored(saved()));
+    assert_eq!(play.served(), None, "nothing was unreadable");
+
+    let mut play = Play::with(settings(), Restored::Unreadable("its key is missing".to_owned()));
+    play.disk = Disk::Fails;
+    play.log_in(granted("2"));
+    play.event(Event::Restored(saved()));
+    assert_eq!(play.served(), Some("a-2"), "somebody has logged in meanwhile");
+}
+
+#[test]
+fn a_logout_before_it_could_be_opened_revokes_what_is_its_own_and_where_that_is_wanted() {
+    for (place, revoke) in [(settings(), false), (settings_at("https://two.example"), true)] {
+        let saved = logged_in(0).file.map(Box::new).map(Restored::Session).unwrap();
+        let mut play = Play::with(place, Restored::Unreadable("the disk is away".to_owned()));
+        play.logout(revoke);
+        play.unreadable_file = false;
+        play.event(Event::Restored(saved));
+        play.nothing_is_sent();
+        assert!(play.file.is_none());
+    }
+}
+
+#[test]
+fn a_session_that_is_over_after_a_lost_answer_says_so_after_a_restart() {
+    let mut play = logged_in(1800);
+    play.reply(lost());
+    play.advance(1770 * SECOND);
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.restart("boot-a", play.now.boot);
+    let error = play.session.report(play.now).last_error.unwrap();
+    assert_eq!(error.code, ErrorCode::LoginRequired);
+}
+
+#[test]
+fn a_second_restart_counts_by_the_boot_time_clock_where_the_wall_clock_was_set_back() {
+    let mut play = logged_in(600);
+    play.restart("boot-a", play.now.boot);
+    play.reject("a-1");
+    play.reply(lost());
+    play.step_wall(-300);
+    play.restart("boot-a", play.now.boot);
+    assert_eq!(left(&play), 3000);
+}
+
+#[test]
+fn a_token_without_a_known_end_is_renewed_at_half_of_what_its_refresh_token_has_left() {
+    let mut play = Play::logged_in(granted("1").without_end().refresh_lives(3600));
+    play.advance(1000 * SECOND);
+    play.restart("boot-a", play.now.boot);
+    assert_eq!(play.served(), Some("a-1"));
+    play.advance(1299 * SECOND);
+    play.nothing_is_sent();
+    play.advance(SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn a_reload_after_a_restart_sends_a_lost_request_again_where_that_spends_nothing() {
+    let mut play = logged_in(1800);
+    play.reply(granted("2").refresh(Some("r-1")));
+    play.reject("a-2");
+    play.reply(lost());
+    play.restart("boot-a", play.now.boot);
+    play.nothing_is_sent();
+    play.reload(settings());
+    assert_eq!(play.open_refresh(), "r-1");
 }

@@ -126,6 +126,17 @@ fn a_start_of_a_login_under_way_is_waited_for() {
 }
 
 #[test]
+fn a_poll_under_way_is_waited_for() {
+    let mut play = Play::new();
+    play.start_login(false);
+    play.advance(5 * SECOND);
+    play.event(Event::Drain);
+    assert!(!play.session.is_drained(), "it may bring tokens");
+    play.reply(granted("1"));
+    assert!(play.session.is_drained() && play.file.is_some());
+}
+
+#[test]
 fn a_profile_that_comes_back_goes_on() {
     let mut play = Play::logged_in(granted("1"));
     play.event(Event::Drain);

@@ -33,6 +33,12 @@ impl Grants {
         self
     }
 
+    /// Its access token has no known end.
+    pub(crate) fn without_end(mut self) -> Self {
+        self.0.lifetime = None;
+        self
+    }
+
     pub(crate) fn refresh_lives(mut self, seconds: u64) -> Self {
         self.0.refresh_lifetime = Some(Duration::from_secs(seconds));
         self
