@@ -15,6 +15,11 @@ mod error;
 mod folder;
 mod wiped;
 
+#[cfg(test)]
+mod memory_folder;
+#[cfg(test)]
+mod steps_tests;
+
 pub use chain::chain;
 pub use error::{NotSavedReason, StoreError, UnreadableReason};
 pub use folder::Folder;

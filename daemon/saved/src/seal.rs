@@ -72,9 +72,8 @@ impl<'file> Sealed<'file> {
         let torn = UnreadableReason::Torn { found: file.len() };
         let line_end = file.iter().take(HEADER_MAX).position(|&byte| byte == b'\n');
         let Some(line_end) = line_end else {
-            // A prefix of our own header, or the zeros that a file system puts where data never arrived.
-            let ours = MAGIC.starts_with(&file[..file.len().min(MAGIC.len())])
-                || (file.len() < HEADER_MAX && file.starts_with(MAGIC));
+            // It begins as ours do, or is the zeros that a file system puts where data never arrived.
+            let ours = MAGIC.starts_with(&file[..file.len().min(MAGIC.len())]);
             let blank = file.iter().all(|&byte| byte == 0);
             return Err(if ours || blank { torn } else { UnreadableReason::Foreign });
         };

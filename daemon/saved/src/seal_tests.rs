@@ -103,6 +103,7 @@ fn the_size_has_a_limit_that_a_sealed_file_keeps() {
         |length| seal(&profile, KeySource::KeyFile, &key(1), &[0; NONCE_LEN], &vec![0; length]);
     let largest = seal(SESSION_MAX).unwrap();
     assert!(largest.len() <= FILE_MAX);
+    assert_eq!(HEADER_MAX + NONCE_LEN + SESSION_MAX + TAG_LEN, FILE_MAX);
     assert!(matches!(seal(SESSION_MAX + 1), Err(NotSavedReason::TooLarge { .. })));
 }
 
@@ -157,4 +158,26 @@ proptest! {
     ) {
         prop_assert!(open(&[head, tail].concat(), "wallaroo", &key(1)).is_err());
     }
+}
+
+#[test]
+fn a_length_that_the_header_does_not_tell_is_seen_without_the_key() {
+    let parse = |file: &[u8]| Sealed::parse(file, &name("wallaroo")).map(drop);
+    let file = sealed(b"session");
+    let longer = [file.as_slice(), b"x"].concat();
+    assert!(matches!(parse(&longer), Err(UnreadableReason::Tampered)));
+    // Shorter than nonce and tag, and the header says so.
+    let short = with_header(&sealed(b""), |header| {
+        header.replace(r#""sealed_bytes":40"#, r#""sealed_bytes":39"#)
+    });
+    let short = &short[..short.len() - 1];
+    assert!(matches!(parse(short), Err(UnreadableReason::Tampered)));
+    assert_eq!(open(&sealed(b""), "wallaroo", &key(1)).unwrap().expose(), b"");
+}
+
+#[test]
+fn a_version_before_the_first_is_none() {
+    let whole = sealed(b"session");
+    let elder = with_header(&whole, |header| header.replace(r#""version":1"#, r#""version":0"#));
+    assert!(matches!(Sealed::parse(&elder, &name("wallaroo")), Err(UnreadableReason::Tampered)));
 }
