@@ -1,4 +1,4 @@
-//! `cargo xtask`: the demo, the tests, the breaks, the programs to install.
+//! `cargo xtask`: the demo, the tests, the breaks, the mutants, the programs to install.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -12,6 +12,7 @@ mod demo;
 mod dist;
 mod failure;
 mod keeper;
+mod mutants;
 mod repository;
 mod simulate;
 mod terminal;
@@ -42,6 +43,8 @@ enum Command {
     Breaks(breaks::Arguments),
     /// Play simulated histories of the heart and the saving code, and look at every invariant after every event
     Simulate(simulate::Arguments),
+    /// Change the code that decides in small ways, and see that a test notices each
+    Mutants(mutants::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Dist => dist::run(),
         Command::Breaks(arguments) => breaks::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
     };
     match ended {
         Ok(code) => code,

@@ -1,6 +1,7 @@
 //! What the real parts need of a machine, and how to mend what it lacks.
 
 use crate::cargo::{find_program, has_subcommand};
+use crate::mutants;
 use std::path::Path;
 
 /// Something that a machine has or lacks.
@@ -17,6 +18,7 @@ pub(crate) enum Part {
     UserBus,
     Root,
     CargoDeny,
+    CargoMutants,
     CCompiler,
     Faketime,
     Strace,
@@ -52,6 +54,7 @@ impl Part {
             Self::UserBus => Path::new("/usr/lib/systemd/user/dbus.socket").exists(),
             Self::Root => rustix::process::geteuid().is_root(),
             Self::CargoDeny => has_subcommand("deny"),
+            Self::CargoMutants => has_subcommand("mutants"),
             Self::CCompiler => program("cc"),
             Self::Faketime => program("faketime"),
             Self::Strace => program("strace"),
@@ -73,6 +76,7 @@ impl Part {
             Self::UserBus => "systemd's dbus.socket for users",
             Self::Root => "the rights of root",
             Self::CargoDeny => "cargo-deny",
+            Self::CargoMutants => "cargo-mutants",
             Self::CCompiler => "cc",
             Self::Faketime => "faketime",
             Self::Strace => "strace",
@@ -94,6 +98,7 @@ impl Part {
             Self::UserBus => Mend::Package("dbus-user-session"),
             Self::Root => Mend::Other("run it as root, which namespaces and users of its own need"),
             Self::CargoDeny => Mend::Other("`cargo install --locked cargo-deny`"),
+            Self::CargoMutants => Mend::Other(mutants::INSTALL),
             Self::CCompiler => Mend::Package("gcc libc6-dev"),
             Self::Faketime => Mend::Package("faketime"),
             Self::Strace => Mend::Package("strace"),

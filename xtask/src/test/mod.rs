@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// Format, lints, tests on the test identity provider, documentation: the inner loop
     #[arg(long)]
     quick: bool,
-    /// Plain, and what is long: every promise broken in a copy, advisories and licences
+    /// Plain, and what is long: every promise broken in a copy, mutants, advisories and licences
     #[arg(long, conflicts_with = "quick")]
     all: bool,
     /// Run these steps alone

@@ -12,8 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Far more than any step needs, the first build included: what takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(40 * 60);
 /// Between two looks at a step.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What a process left behind may hold the step's output open; it is not waited for longer.
@@ -46,8 +44,11 @@ pub(crate) fn run(step: &Step) -> Result<(Ending, Vec<String>), Failure> {
                 Ending::Failed(status.to_string())
             };
         }
-        if began.elapsed() > LIMIT {
-            break Ending::Failed(format!("it hung: ended after {} min", LIMIT.as_secs() / 60));
+        if began.elapsed() > step.limit {
+            break Ending::Failed(format!(
+                "it hung: ended after {} min",
+                step.limit.as_secs() / 60
+            ));
         }
         thread::sleep(LOOK_EVERY);
     };

@@ -2,6 +2,7 @@
 
 use super::machine::{self, Part};
 use crate::cargo::{Metadata, has_subcommand};
+use std::time::Duration;
 
 /// How much is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,20 +26,31 @@ pub(crate) struct Step {
     pub(crate) words: Vec<String>,
     /// A variable that it gets.
     pub(crate) variable: Option<(&'static str, &'static str)>,
+    /// What takes longer hangs.
+    pub(crate) limit: Duration,
     /// What it needs of the machine.
     needs: Vec<Part>,
     /// Its tests stand in `tests/Cargo.toml` behind a feature, and there are none.
     nothing_there: bool,
 }
 
+/// Far more than most steps need, the first build included.
+const LIMIT_MINUTES: u64 = 40;
+
 impl Step {
     fn new(name: &'static str, about: &'static str, words: &str) -> Self {
         let words = words.split(' ').map(str::to_owned).collect();
-        Self { name, about, words, variable: None, needs: Vec::new(), nothing_there: false }
+        let limit = Duration::from_secs(LIMIT_MINUTES * 60);
+        Self { name, about, words, variable: None, limit, needs: Vec::new(), nothing_there: false }
     }
 
     fn with(self, variable: &'static str, value: &'static str) -> Self {
         Self { variable: Some((variable, value)), ..self }
+    }
+
+    /// For what is meant to take long.
+    fn within(self, minutes: u64) -> Self {
+        Self { limit: Duration::from_secs(minutes * 60), ..self }
     }
 
     fn needing(self, needs: &[Part]) -> Self {
@@ -135,7 +147,12 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "crashes",
         "a hundred kills, each call of a save, cut power: a selection",
     );
-    vec![demo, clocks, crashes, keycloak, systemd]
+    let simulation = Step::new(
+        "simulation",
+        "a minute of simulated histories of the heart and its saves",
+        "cargo xtask simulate --minutes 1 --seed 1",
+    );
+    vec![demo, simulation, clocks, crashes, keycloak, systemd]
 }
 
 /// What kills the daemon, or its disk.
@@ -159,6 +176,11 @@ fn long(metadata: &Metadata) -> Vec<Step> {
         faults,
         crashes(metadata, "all-crashes", about).with("BEARERD_CRASHES", "long"),
         Step::new(
+            "all-simulation",
+            "twenty minutes of simulated histories, of seeds never played before",
+            "cargo xtask simulate --minutes 20",
+        ),
+        Step::new(
             "breaks",
             "each promise broken in a copy: its test must turn red",
             "cargo xtask breaks",
@@ -172,6 +194,13 @@ fn long(metadata: &Metadata) -> Vec<Step> {
             Part::MkfsExt4,
             Part::Perl,
         ]),
+        Step::new(
+            "mutants",
+            "the code that decides, changed in small ways: a test must notice each",
+            "cargo xtask mutants",
+        )
+        .needing(&[Part::CargoMutants])
+        .within(3 * 60),
     ]
 }
 
@@ -213,10 +242,15 @@ mod tests {
     fn each_size_has_the_one_before_in_it() {
         let quick = ["format", "lints", "tests", "docs"];
         assert_eq!(names(Size::Quick), quick);
-        let plain: Vec<_> =
-            quick.into_iter().chain(["demo", "clocks", "crashes", "keycloak", "systemd"]).collect();
+        let plain: Vec<_> = quick
+            .into_iter()
+            .chain(["demo", "simulation", "clocks", "crashes", "keycloak", "systemd"])
+            .collect();
         assert_eq!(names(Size::Plain), plain);
-        let all: Vec<_> = plain.into_iter().chain(["faults", "all-crashes", "breaks"]).collect();
+        let all: Vec<_> = plain
+            .into_iter()
+            .chain(["faults", "all-crashes", "all-simulation", "breaks", "mutants"])
+            .collect();
         assert_eq!(names(Size::All), all);
     }
 
