@@ -92,7 +92,7 @@ fn floor(number: f64) -> Option<i64> {
         Ok(size) => i64::try_from(size.as_secs()).unwrap_or(i64::MAX),
         Err(_too_large) => i64::MAX,
     };
-    Some(if floored < 0.0 { -size } else { size })
+    Some(if floored.is_sign_negative() { -size } else { size })
 }
 
 impl<'de> Deserialize<'de> for Members {

@@ -98,6 +98,19 @@ mod tests {
         assert_eq!(words("pin is 1234", &["1234"]), "");
     }
 
+    #[test]
+    fn a_secret_is_seen_as_it_was_sent_and_as_it_would_be_shown() {
+        assert_eq!(words("not pässwort-geheim", &["pässwort-geheim"]), "");
+        assert_eq!(words("not correct\thorse\nbattery", &["correct horse battery"]), "");
+    }
+
+    #[test]
+    fn a_secret_that_is_too_long_to_search_for_hides_all_words() {
+        for (length, shown) in [(16_383, "plain words"), (16_384, ""), (16_385, "")] {
+            assert_eq!(words("plain words", &[&"x".repeat(length)]), shown, "{length}");
+        }
+    }
+
     proptest! {
         #[test]
         fn whatever_comes_is_short_plain_and_free_of_the_secret(
