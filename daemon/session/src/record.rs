@@ -180,6 +180,11 @@ mod tests {
         ] {
             assert_eq!(saved.clock_was_set(at, boot_id), was_set, "{case}");
         }
+        for (apart, was_set) in [(100, false), (101, true)] {
+            let wall = Wall::from_millis(1_020_000 + apart);
+            let at = Now { wall, ..now(120, 0) };
+            assert_eq!(saved.clock_was_set(at, "a"), was_set, "{apart} ms apart");
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ mod tests {
     fn a_file_is_chosen_by_its_path_and_another_is_none() {
         let outcome = "daemon/session/src/outcome.rs".to_owned();
         let found = chosen(&[format!("./{outcome}")], &repository::root()).unwrap();
-        assert_eq!(found, [outcome.clone()]);
+        assert_eq!(found.join(" "), outcome);
         let patterns: Vec<Vec<String>> = AREAS.iter().map(|area| area.patterns(&found)).collect();
         assert_eq!(patterns, [vec![outcome], vec![], vec![]]);
         for other in ["daemon/src/main.rs", "daemon/session/src/no-such.rs", "daemon/session/src"] {
