@@ -68,7 +68,8 @@ const LOAD_PATIENCE: u64 = 10_000;
 
 impl World {
     pub(super) fn start(&mut self) {
-        if !std::mem::take(&mut self.starting) {
+        let now = self.now;
+        if self.starts_at.take_if(|at| *at <= now).is_none() {
             return;
         }
         self.lives += 1;

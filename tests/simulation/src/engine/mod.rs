@@ -87,8 +87,8 @@ pub(crate) struct World {
     spells: Vec<Spell>,
     pub(crate) life: Option<Life>,
     lives: u32,
-    /// A start is planned.
-    starting: bool,
+    /// When the daemon is started, where it does not run.
+    starts_at: Option<u64>,
     /// Which provider the configuration names.
     pub(crate) place: usize,
     person: Person,
@@ -133,7 +133,7 @@ impl World {
             spells: Vec::new(),
             life: None,
             lives: 0,
-            starting: true,
+            starts_at: Some(ORIGIN),
             place: 0,
             person: Person::Ignores,
             callers: Callers::default(),
@@ -267,7 +267,7 @@ impl World {
         self.weather_spell += 1;
         self.disk_is_back();
         if self.life.is_none() {
-            self.starting = true;
+            self.starts_at = Some(self.now);
             self.machine.has_booted(self.now);
             self.queue.push(self.now, Item::Start);
         }

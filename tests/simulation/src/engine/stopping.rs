@@ -41,20 +41,17 @@ impl World {
         } else {
             self.expect_what_is_visible();
         }
-        let was_running = self.life.is_some();
-        let boots_at = self.now + down - down.min(8_000);
-        self.machine.reboot(boots_at);
-        if was_running {
-            self.gone(down);
-        }
+        self.machine.reboot(self.now + down - down.min(8_000));
+        self.starts_at = None;
+        self.gone(down);
     }
 
     /// The process is no more, and comes back.
     fn gone(&mut self, down: u64) {
         self.life = None;
         self.callers.clear();
-        if !self.starting {
-            self.starting = true;
+        if self.starts_at.is_none() {
+            self.starts_at = Some(self.now + down);
             self.queue.push(self.now + down, Item::Start);
         }
     }

@@ -5,7 +5,8 @@ use crate::engine::{CallerId, World};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Cause, Event, FetchId, Granted, Jitter, Outcome, Record, Request, Restored, SavedSlot, SlotKey,
+    Cause, Event, FetchId, Granted, Jitter, Next, Outcome, Record, Request, RequestKind, Restored,
+    SavedSlot, SlotKey, verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(crate) struct Chain {
     pub(super) family: Family,
     /// The newest refresh token; absent where the provider gave none.
     pub(super) refresh: Option<Token>,
+    /// It was refused: that counts until an access token comes.
+    pub(super) is_over: bool,
 }
 
 /// An access token that this life was given.
@@ -33,8 +36,6 @@ pub(super) struct Got {
     pub(super) rotated: Option<Token>,
     /// The order of receipt.
     pub(super) number: u64,
-    /// It came from the disk, saved under a wall clock that was so many milliseconds ahead, in another boot.
-    pub(super) saved_offset: Option<i64>,
 }
 
 /// What one life knows, and what outlives it.
@@ -68,8 +69,8 @@ pub(crate) struct Ledger {
     pub(super) unread_logout: bool,
     /// The place of the configuration in force.
     pub(super) place: usize,
-    /// Milliseconds that the wall clock was ahead when this life took the saved session up.
-    pub(super) start_offset: i64,
+    /// How many milliseconds younger saved tokens look than they are, since a boot found the wall clock set back.
+    pub(super) younger: BTreeMap<Token, u64>,
     /// When a reader last got a token.
     pub(super) last_served: Option<u64>,
     /// The last refusal of a caller, and when.
@@ -83,8 +84,13 @@ impl World {
     pub(crate) fn ledger_begins(&mut self, restored: &Restored, now: Now) {
         let old = std::mem::take(&mut self.ledger);
         let place = self.life.as_ref().map_or(0, |life| life.place);
-        self.ledger =
-            Ledger { forgotten: old.forgotten, disk: old.disk, place, ..Ledger::default() };
+        self.ledger = Ledger {
+            forgotten: old.forgotten,
+            disk: old.disk,
+            younger: old.younger,
+            place,
+            ..Ledger::default()
+        };
         if let Restored::Session(record) = restored {
             self.take_up(record, now);
         }
@@ -92,12 +98,12 @@ impl World {
 
     fn take_up(&mut self, record: &Record, now: Now) {
         let Some(family) = self.family_of(record) else { return };
-        self.ledger.start_offset = self.machine.offset;
         self.ledger.pace.repeated = record.grant.as_ref().is_some_and(|grant| grant.lost);
         let refresh =
             record.grant.as_ref().and_then(|grant| token_of(grant.refresh_token.expose()));
         self.ledger.received.extend(refresh);
-        let chain = Chain { family, refresh };
+        let is_over = record.grant.as_ref().is_some_and(|grant| grant.over.is_some());
+        let chain = Chain { family, refresh, is_over };
         let place = self.life.as_ref().map_or(0, |life| life.place);
         if family.0 != place {
             self.ledger.parked = Some((chain, self.machine.steps));
@@ -136,8 +142,13 @@ impl World {
             let then = i64::try_from(then).expect("no history is so long");
             saved.wall.as_millis() - crate::engine::WALL_ORIGIN - then
         });
-        let saved_offset = saved_offset.filter(|_| saved.boot_id != boot_id);
-        self.note_access(token, Got { family, ends, rotated: None, number: 0, saved_offset });
+        if let Some(saved_offset) = saved_offset.filter(|_| saved.boot_id != boot_id) {
+            let before = self.ledger.younger.get(&token).copied().unwrap_or(0);
+            let set_back = saved_offset - self.machine.offset;
+            let younger = before.saturating_add_signed(set_back);
+            self.ledger.younger.insert(token, younger);
+        }
+        self.note_access(token, Got { family, ends, rotated: None, number: 0 });
     }
 
     fn note_access(&mut self, token: Token, got: Got) {
@@ -193,6 +204,9 @@ impl World {
                 match outcome {
                     Outcome::Granted(granted) => self.renewed(spent, granted, asked, now),
                     Outcome::Failed(failure) => {
+                        if verdict(RequestKind::Refresh, &failure.cause).next == Next::Over {
+                            self.ledger.chains_of(spent).for_each(|chain| chain.is_over = true);
+                        }
                         if let Cause::Unusable { refresh_token: Some(newer) } = &failure.cause
                             && let Some(newer) = token_of(newer.expose())
                         {
@@ -212,6 +226,7 @@ impl World {
 
     fn renewed(&mut self, spent: Token, granted: &Granted, asked: Boot, now: Now) {
         let newer = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
+        self.ledger.chains_of(spent).for_each(|chain| chain.is_over = false);
         if let Some(newer) = newer {
             self.ledger.rotates(spent, newer);
         }
@@ -228,11 +243,12 @@ impl World {
         // A provider that hands the same access token out again shows nothing new by it.
         let shown = self.life.as_ref().and_then(|life| life.shown.as_ref());
         let is_new = shown.is_none_or(|shown| shown.token != granted.access_token.expose());
-        let rotated = newer.filter(|newer| *newer != spent && is_new);
+        let rotated = newer.filter(|newer| *newer != spent);
         if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
             self.ledger.held_since.get_or_insert(now.boot);
         }
-        self.note_access(access, Got { family, ends, rotated, number: 0, saved_offset: None });
+        let rotated = rotated.filter(|_| is_new);
+        self.note_access(access, Got { family, ends, rotated, number: 0 });
     }
 
     fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot) {
@@ -245,12 +261,9 @@ impl World {
             self.ledger.forgotten.insert(family);
             return;
         }
-        self.ledger.offered = Some(Chain { family, refresh });
+        self.ledger.offered = Some(Chain { family, refresh, is_over: false });
         let ends = granted.lifetime.map(|lifetime| asked + lifetime);
-        self.note_access(
-            access,
-            Got { family, ends, rotated: refresh, number: 0, saved_offset: None },
-        );
+        self.note_access(access, Got { family, ends, rotated: refresh, number: 0 });
     }
 
     /// The session has looked at the tokens of a login: those of another person it does not want.
@@ -261,6 +274,7 @@ impl World {
             self.ledger.login = Some(offered);
             self.ledger.unread_logout = false;
             self.ledger.held_since = Some(now.boot);
+            self.ledger.pace.starts_anew();
         } else {
             self.tally.count("logins of another person denied");
             self.ledger.gone.insert(offered.family);
@@ -342,12 +356,14 @@ impl Ledger {
     /// An answer gave `newer` for `spent`.
     fn rotates(&mut self, spent: Token, newer: Token) {
         self.received.insert(newer);
+        self.chains_of(spent).for_each(|chain| chain.refresh = Some(newer));
+    }
+
+    /// Whatever has `token` as its newest.
+    fn chains_of(&mut self, token: Token) -> impl Iterator<Item = &mut Chain> {
         let parked = self.parked.as_mut().map(|(chain, _)| chain);
-        for chain in [self.live.as_mut(), self.login.as_mut(), parked].into_iter().flatten() {
-            if chain.refresh == Some(spent) {
-                chain.refresh = Some(newer);
-            }
-        }
+        let chains = [self.live.as_mut(), self.login.as_mut(), parked].into_iter().flatten();
+        chains.filter(move |chain| chain.refresh == Some(token))
     }
 }
 

@@ -24,8 +24,8 @@ impl World {
         let Some((place, token)) = chain.refresh else { return };
         let provider = &self.providers[place];
         let record = &provider.refresh[token];
-        // A refusal once heard counts until a person asks for a login.
-        let is_so = record.refused || !provider.takes(token, self.now);
+        // A refusal once heard counts until an access token comes.
+        let is_so = chain.is_over || !provider.takes(token, self.now);
         let why = match provider.sessions[record.session].ended {
             Some(Ended::Reuse) => "over: a spent token was used again",
             Some(Ended::Revoked) => "over: revoked",

@@ -30,13 +30,11 @@ impl World {
     }
 
     /// The documented limit of decisions/0004: a wall clock that was set back between a save and another boot of the
-    /// machine makes a saved token look younger by as much.
+    /// machine makes a saved token look younger by as much, from then on.
     fn is_the_limit(&mut self, place: usize, token: usize, expires: Option<u64>) -> bool {
-        let Some(got) = self.ledger.got.get(&(place, token)) else { return false };
-        let Some(saved_offset) = got.saved_offset else { return false };
-        let set_back = u64::try_from(saved_offset - self.ledger.start_offset).unwrap_or(0);
+        let younger = self.ledger.younger.get(&(place, token)).copied().unwrap_or(0);
         // Both clocks are read in whole milliseconds.
-        let is_within = expires.is_some_and(|end| self.now <= end + set_back + 2);
+        let is_within = expires.is_some_and(|end| younger > 0 && self.now <= end + younger + 2);
         if is_within {
             self.tally.count("limit of decisions/0004 met");
         }
@@ -61,7 +59,7 @@ impl World {
             format!("{} of a session that is no more is shown", shown.token)
         });
         let newest = self.ledger.got.get(&(place, token)).map(|got| (got.number, got.rotated));
-        let Some((_, rotated)) = newest else { return };
+        let Some((number, rotated)) = newest else { return };
         let held_since = self.ledger.held_since;
         if let (Some((place, refresh)), Some(since)) = (rotated, held_since) {
             let excused = now.boot >= since + SAVE_PATIENCE
@@ -76,13 +74,10 @@ impl World {
                     format!("{} is shown before {} is on disk", shown.token, named(place, refresh))
                 });
             }
-            // It is on disk, or does not have to be any more.
-            if let Some(got) = self.ledger.got.get_mut(&(place, token)) {
-                got.rotated = None;
-            }
         }
-        let waits = |got: &super::ledger::Got| got.rotated.is_some();
-        if !self.ledger.got.values().any(waits) {
+        // It is on disk, or does not have to be any more; and so are those that were never shown.
+        if self.ledger.got.values().map(|got| got.number).max() == Some(number) {
+            self.ledger.got.values_mut().for_each(|got| got.rotated = None);
             self.ledger.held_since = None;
         }
     }

@@ -90,8 +90,7 @@ impl Provider {
     fn refresh(&mut self, token: usize, asked: &Asked<'_>) -> Outcome {
         let now = asked.now;
         if !self.takes(token, now) {
-            let record = &mut self.refresh[token];
-            record.refused = true;
+            let record = &self.refresh[token];
             let session = record.session;
             // Only a token that is spent tells of a thief.
             let reused = record.spent.is_some() && record.expires.is_none_or(|end| now < end);

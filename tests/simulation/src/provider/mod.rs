@@ -52,8 +52,6 @@ pub(crate) struct RefreshRecord {
     pub(crate) spent: Option<u64>,
     /// The newest that was given for it.
     successor: Option<usize>,
-    /// It was refused with `invalid_grant`.
-    pub(crate) refused: bool,
 }
 
 /// An access token.
@@ -125,7 +123,6 @@ impl Provider {
             expires,
             spent: None,
             successor: None,
-            refused: false,
         });
         let token = self.refresh.len() - 1;
         if let Some(parent) = parent {
