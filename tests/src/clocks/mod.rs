@@ -4,8 +4,8 @@
 //! the monotonic clock stays. That is what a step and a suspend look like to whoever reads clocks. What the kernel does
 //! besides is brought about separately, so that a test can also leave it out:
 //!
-//! - When the wall clock is set, or a suspend ends, the kernel cancels the timers that asked for it. It does the same
-//!   when the clock is set to what it shows already, which harms nobody.
+//! - When the wall clock is set, or a suspend ends, the kernel cancels the timers that asked for it, of every process. It
+//!   does the same when the clock is set to what it shows already ([`Word`]).
 //! - Timers on the boot-time clock ring when a suspend has carried it past their moment. The kernel's clock did not
 //!   move, so the daemon's timers are brought nearer by as much as it slept.
 //!
@@ -13,15 +13,14 @@
 
 mod boot;
 mod shim;
+mod word;
 
 pub use boot::AnotherBoot;
+pub use word::Word;
 
 use crate::daemon::{Daemon, Home};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-use rustix::time::{
-    ClockId, Itimerspec, TimerfdTimerFlags, Timespec, clock_gettime, clock_settime,
-    timerfd_gettime, timerfd_settime,
-};
+use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_gettime, timerfd_settime};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -46,6 +45,7 @@ pub struct Clocks {
     path: PathBuf,
     file: File,
     offsets: Mutex<Offsets>,
+    word: Word,
 }
 
 /// How far the clocks are ahead of the machine's.
@@ -61,11 +61,11 @@ struct Offsets {
 
 impl Clocks {
     /// Clocks that show what the machine's show.
-    pub fn of(home: &Home) -> Self {
+    pub fn of(home: &Home, word: Word) -> Self {
         let path = home.path().join("clocks");
         let file = File::options().write(true).create_new(true).open(&path).unwrap();
         file.write_all_at(&[0; FILE_LENGTH], 0).unwrap();
-        Self { path, file, offsets: Mutex::default() }
+        Self { path, file, offsets: Mutex::default(), word }
     }
 
     /// Starts a daemon of `home` on these clocks.
@@ -96,7 +96,12 @@ impl Clocks {
     /// Somebody sets the wall clock.
     pub fn step_wall(&self, seconds: i64) {
         self.move_wall(seconds);
-        tell_of_a_step();
+        self.word.say();
+    }
+
+    /// Whether the kernel says that the wall clock was set.
+    pub fn word(&self) -> &Word {
+        &self.word
     }
 
     /// The machine of this daemon sleeps.
@@ -106,8 +111,9 @@ impl Clocks {
         if woken_by != WokenBy::Nothing {
             bring_timers_nearer(daemon.pid(), Duration::from_secs(seconds.into()));
         }
-        if woken_by == WokenBy::Everything {
-            tell_of_a_step();
+        match woken_by {
+            WokenBy::Everything => self.word.say(),
+            WokenBy::Timer | WokenBy::Nothing => self.word.has_not_come(),
         }
     }
 
@@ -126,14 +132,6 @@ impl Clocks {
         self.file.write_all_at(&pair, PAIRS_AT + PAIR_LENGTH * u64::from(offsets.pair)).unwrap();
         self.file.write_all_at(&[offsets.pair], 0).unwrap();
     }
-}
-
-/// Makes the kernel tell everybody who asked for it that the wall clock was set: to what it shows already.
-///
-/// # Panics
-/// Where this process may not set the clock.
-pub fn tell_of_a_step() {
-    clock_settime(ClockId::Realtime, clock_gettime(ClockId::Realtime)).unwrap();
 }
 
 /// Lets each timer of the process on the boot-time clock ring earlier by `by`, as if that clock had moved on.

@@ -44,10 +44,31 @@ impl Seen {
         }
     }
 
+    /// How many tokens they are, in words.
+    pub(crate) fn answers(&self) -> String {
+        match self.tokens.len() {
+            1 => "one new token for all".to_owned(),
+            many => format!("{many} tokens"),
+        }
+    }
+
     /// Every read gave a token, and none of them was expired.
     pub(crate) fn was_well_served(&self) {
         assert_eq!(self.refused, Vec::<String>::new());
         assert_eq!(self.expired, Vec::<String>::new());
+    }
+}
+
+/// What `next` is to someone who had `before`, in words; `aged` seconds have passed at least, where that is to be told.
+pub(crate) fn compared(before: &TokenAnswer, next: &TokenAnswer, aged: Option<u64>) -> String {
+    if text_of(before) != text_of(next) {
+        return "a new token".to_owned();
+    }
+    let older = before.expires_in.unwrap().saturating_sub(next.expires_in.unwrap());
+    match aged {
+        None => "the same token".to_owned(),
+        Some(aged) if older >= aged => format!("the same token, at least {aged} s older"),
+        Some(_) => format!("the same token, {older} s older"),
     }
 }
 
@@ -66,9 +87,9 @@ pub(crate) struct Readers<'a> {
 impl<'a> Readers<'a> {
     /// How many.
     pub(crate) const COUNT: usize = 4;
-    /// Between two reads of one reader: all together read 80 times a second.
+    /// Between two reads of one reader; the reads themselves come on top.
     const PACE: Duration = Duration::from_millis(50);
-    /// Reads before and after what happens: more than a second of them.
+    /// Reads before and after what happens.
     const SOME: usize = 100;
 
     /// Plays `scene` while they read, from a while before it to a while after.

@@ -1,11 +1,13 @@
 //! The wall clock set on the running daemon: people see it, tokens don't.
 
 use crate::page::{Found, Scene, WALL_AHEAD, WALL_BACK, WALL_BY_FAKETIME, WALL_IN_RENEWALS};
-use crate::readers::{Readers, Seen};
+use crate::readers::{Readers, Seen, compared};
 use crate::stage::Stage;
 use bearerd_client::TokenAnswer;
 use bearerd_test_idp::CallKind;
-use bearerd_tests::daemon::{Rig, eventually, text_of};
+use bearerd_tests::clocks::Word;
+use bearerd_tests::daemon::{Rig, eventually};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Seconds.
@@ -32,13 +34,14 @@ fn there_and_back(scene: &Scene, seconds: i64) {
 fn nothing_but_the_date_changes(scene: &Scene, stage: &Stage, steps: &[i64], step: impl Fn(i64)) {
     let before = stage.daemon.token(Rig::PROFILE).unwrap();
     let mut expires_at = before.expires_at.unwrap();
+    let mut next_reads = BTreeSet::new();
     let seen = Readers::read_during(stage, |readers| {
         for by in steps {
             let next: TokenAnswer = readers.between_reads(|seen| {
                 step(*by);
                 stage.read(seen)
             });
-            assert_eq!(text_of(&next), text_of(&before), "stepped by {by} s");
+            next_reads.insert(compared(&before, &next, None));
             expires_at += by;
             eventually("`expires_at` follows the wall clock", || {
                 let shown = stage.daemon.token(Rig::PROFILE).unwrap().expires_at.unwrap();
@@ -54,35 +57,36 @@ fn nothing_but_the_date_changes(scene: &Scene, stage: &Stage, steps: &[i64], ste
         reads: seen.reads,
         expired: seen.expired.len(),
         refreshes: &stage.idp.refreshes_sent().to_string(),
-        next_read: "the same token; `expires_at` follows the clock",
+        next_read: &format!("{}; `expires_at` follows the clock", in_words(next_reads)),
     });
 }
 
 #[test]
 fn renewals_go_on_at_their_own_pace_while_the_wall_clock_is_set() {
     let stage = Stage::with_life(WALL_IN_RENEWALS.life);
+    let mut held = stage.daemon.token(Rig::PROFILE).unwrap();
+    let mut next_reads = BTreeSet::new();
     let seen: Seen = Readers::read_during(&stage, |readers| {
         for (renewal, by) in [DAY, -2 * DAY, DAY].into_iter().enumerate() {
             stage.idp.block_on(stage.idp.ended(CallKind::Refresh, renewal + 1));
-            readers.between_reads(|seen| {
+            held = stage.successor_of(&held);
+            let next = readers.between_reads(|seen| {
                 stage.clocks.step_wall(by);
                 stage.read(seen)
             });
+            next_reads.insert(compared(&held, &next, None));
         }
+        stage.idp.block_on(stage.idp.ended(CallKind::Refresh, 4));
+        // So that no sixth comes.
+        stage.idp.configure(|settings| settings.access_token_seconds = 300);
         stage.idp.block_on(stage.idp.ended(CallKind::Refresh, 5));
     });
-    let calls = stage.idp.calls_of(CallKind::Refresh);
-    for pair in calls.windows(2) {
-        let between = pair[1].arrived_at - pair[0].arrived_at;
-        assert!(between.as_millis() >= 1000, "the least spacing: {between:?}");
-    }
-    assert!(seen.tokens.len() >= 5, "{}", seen.tokens.len());
     stage.still_the_first_session();
     WALL_IN_RENEWALS.comes_to(&Found {
         reads: seen.reads,
         expired: seen.expired.len(),
-        refreshes: "one each half of a life, at least 1 s apart",
-        next_read: "a token in hand",
+        refreshes: &stage.refreshes_but(&[]),
+        next_read: &in_words(next_reads),
     });
 }
 
@@ -94,7 +98,7 @@ fn libfaketime_finds_the_same() {
         std::fs::write(&beside, format!("{seconds:+}")).unwrap();
         std::fs::rename(beside, file).unwrap();
     };
-    let stage = Stage::started(WALL_BY_FAKETIME.life, |_, home| {
+    let stage = Stage::started(WALL_BY_FAKETIME.life, Word::may_come(), |_, home| {
         set(time_file(home), 0);
         let mut command = home.command(&bearerd_tests::binaries::bearerd());
         command
@@ -108,7 +112,7 @@ fn libfaketime_finds_the_same() {
     let step = |by: i64| {
         stage.clocks.move_wall(by);
         set(time_file(&stage.home), stage.clocks.wall_ahead());
-        bearerd_tests::clocks::tell_of_a_step();
+        stage.clocks.word().say();
     };
     nothing_but_the_date_changes(&WALL_BY_FAKETIME, &stage, &[DAY, -2 * DAY], step);
 }
@@ -119,4 +123,9 @@ fn faketime() -> PathBuf {
     let mut places = kinds.map(|kind| kind.path().join("faketime/libfaketimeMT.so.1"));
     let found = places.find(|place| place.exists());
     found.expect("libfaketime is there: apt-get install -y faketime")
+}
+
+/// What the reads behind several steps gave.
+fn in_words(next_reads: BTreeSet<String>) -> String {
+    next_reads.into_iter().collect::<Vec<_>>().join(", or ")
 }

@@ -17,6 +17,8 @@ pub(crate) enum Part {
     /// The message bus of a user's own manager.
     UserBus,
     Root,
+    /// Setting the machine's clock, which a container's root may not.
+    SetClock,
     CargoDeny,
     CargoMutants,
     CCompiler,
@@ -53,6 +55,7 @@ impl Part {
             }
             Self::UserBus => Path::new("/usr/lib/systemd/user/dbus.socket").exists(),
             Self::Root => rustix::process::geteuid().is_root(),
+            Self::SetClock => may_set_the_clock(),
             Self::CargoDeny => has_subcommand("deny"),
             Self::CargoMutants => has_subcommand("mutants"),
             Self::CCompiler => program("cc"),
@@ -75,6 +78,7 @@ impl Part {
             Self::Systemd => "systemd",
             Self::UserBus => "systemd's dbus.socket for users",
             Self::Root => "the rights of root",
+            Self::SetClock => "the right to set the clock",
             Self::CargoDeny => "cargo-deny",
             Self::CargoMutants => "cargo-mutants",
             Self::CCompiler => "cc",
@@ -97,6 +101,9 @@ impl Part {
             Self::Systemd => Mend::Package("systemd"),
             Self::UserBus => Mend::Package("dbus-user-session"),
             Self::Root => Mend::Other("run it as root, which namespaces and users of its own need"),
+            Self::SetClock => {
+                Mend::Other("run it as the machine's root; a container needs `--cap-add SYS_TIME`")
+            }
             Self::CargoDeny => Mend::Other("`cargo install --locked cargo-deny`"),
             Self::CargoMutants => Mend::Other(mutants::INSTALL),
             Self::CCompiler => Mend::Package("gcc libc6-dev"),
@@ -109,6 +116,22 @@ impl Part {
             Self::Perl => Mend::Package("perl-base"),
         }
     }
+}
+
+/// Whether this process has CAP_SYS_TIME (capabilities(7)) where it counts: in the first user namespace, which alone maps
+/// every user to itself (user_namespaces(7)).
+fn may_set_the_clock() -> bool {
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    has_sys_time(&read("/proc/self/status"))
+        && read("/proc/self/uid_map").split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// As a process's `status` says it (proc_pid_status(5)).
+fn has_sys_time(status: &str) -> bool {
+    const SYS_TIME: u64 = 1 << 25;
+    let mask = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & SYS_TIME != 0)
 }
 
 /// What of `needs` this machine lacks, with the mend, in one line; `None` where it has all of it.
@@ -140,6 +163,20 @@ fn lack(missing: impl Iterator<Item = Part>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_containers_root_has_no_right_to_set_the_clock() {
+        for (mask, has_it) in [
+            ("000001ffffffffff", true),
+            ("00000000a80425fb", false),
+            ("0000000002000000", true),
+            ("0000000000000000", false),
+        ] {
+            let status = format!("Name:\tcargo\nCapPrm:\t000001ffffffffff\nCapEff:\t{mask}\n");
+            assert_eq!(has_sys_time(&status), has_it, "{mask}");
+        }
+        assert!(!has_sys_time(""));
+    }
 
     #[test]
     fn one_line_says_what_is_lacking_and_the_mend() {
