@@ -6,6 +6,7 @@ use crate::schedule::PATIENCE;
 use crate::slot::SlotKey;
 use crate::time::Boot;
 use bearerd_proto::Secret;
+use std::time::Duration;
 
 /// A refresh token and what is known of it.
 #[derive(Debug, Clone)]
@@ -21,8 +22,9 @@ pub(crate) struct Grant {
     pub(crate) over: Option<String>,
     /// An answer to it was lost.
     pub(crate) lost: Option<Lost>,
-    /// It came from the disk and has not been used since: its successor may have died with the process before.
-    pub(crate) unproven: bool,
+    /// It came from the disk and has not been used since: its successor may have died with the process before, whose
+    /// last moment this was at the latest.
+    pub(crate) unproven: Option<Boot>,
     /// The IdP's own session.
     pub(crate) idp_session: Option<String>,
 }
@@ -30,7 +32,9 @@ pub(crate) struct Grant {
 /// A use whose answer did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lost {
-    /// It was sent once more at once, within the reuse window, already.
+    /// When it was sent, the first time.
+    pub(crate) asked: Boot,
+    /// This process has sent it once more, within the reuse window.
     pub(crate) repeated: bool,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct InFlight {
     pub(crate) slot: SlotKey,
     /// When it was sent.
     pub(crate) asked: Boot,
+    /// When its slot was due, had there been no use to repeat.
+    pub(crate) planned: Option<Boot>,
     /// It was started because the token in hand was rejected.
     pub(crate) after_reject: bool,
     /// That it has had no answer for so long has been told.
@@ -65,7 +71,7 @@ impl Grant {
             known_not_to_rotate: false,
             over: None,
             lost: None,
-            unproven: false,
+            unproven: None,
             idp_session: granted.idp_session.clone(),
         })
     }
@@ -75,7 +81,7 @@ impl Grant {
         self.renewed = asked;
         self.lost = None;
         self.over = None;
-        self.unproven = false;
+        self.unproven = None;
         if granted.idp_session.is_some() {
             self.idp_session.clone_from(&granted.idp_session);
         }
@@ -93,11 +99,23 @@ impl Grant {
             Some(newer) if !newer.same_as(&self.refresh_token) => {
                 self.refresh_token = newer.clone();
                 self.lost = None;
-                self.unproven = false;
+                self.unproven = None;
                 self.known_not_to_rotate = false;
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Until when a use that may have had no answer is worth repeating: within the reuse window the IdP gives the same
+    /// answer once more.
+    pub(crate) fn repeat_until(&self, window: Duration) -> Option<Boot> {
+        if self.known_not_to_rotate || !self.is_live() {
+            return None;
+        }
+        match self.lost {
+            Some(lost) => (!lost.repeated).then(|| lost.asked + window),
+            None => self.unproven.map(|last| last + window),
         }
     }
 

@@ -43,6 +43,9 @@ pub struct SavedGrant {
     /// An answer to it was lost: the IdP may know its successor already.
     #[serde(default)]
     pub lost: bool,
+    /// When that use was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_since: Option<Moment>,
     /// The IdP's own session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idp_session: Option<String>,

@@ -20,7 +20,7 @@ use crate::io::{Action, Answer, Event, FetchId, Request, WaiterId};
 use crate::login::{Ended, Login};
 use crate::outcome::{Cause, Granted, Outcome};
 use crate::problem::Attempts;
-use crate::record::{Record, Restored};
+use crate::record::{Moment, Record, Restored};
 use crate::schedule::Jitter;
 use crate::settings::{Kind, Settings};
 use crate::slot::{Slot, SlotKey};
@@ -60,6 +60,8 @@ pub struct Session {
     leaving: Vec<Leaving>,
     storage: Storage,
     storing: Option<Storing>,
+    /// How the two clocks stood when the session was last saved, or began.
+    clocks: Moment,
     /// Fresh tokens wait for this save, since then.
     held_back: Option<(Generation, Boot)>,
     /// To be revoked once its replacement is in force.
@@ -118,6 +120,7 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) -> Self {
+        let clocks = Moment::of(now.boot, now, &boot_id);
         let mut session = Self {
             settings,
             boot_id,
@@ -137,6 +140,7 @@ impl Session {
             leaving: Vec::new(),
             storage: Storage::default(),
             storing: None,
+            clocks,
             held_back: None,
             replaced: None,
             told_not_saved: false,
@@ -183,7 +187,7 @@ impl Session {
             Event::Answered { fetch, outcome } => self.answered(fetch, outcome, now, jitter),
             Event::Stored(result) => self.stored(result, now, jitter),
             Event::Timer { last_read } => self.last_read = self.last_read.max(last_read),
-            Event::WallStepped => self.wall_stepped(),
+            Event::WallStepped => self.wall_stepped(now),
             Event::Reload(settings) => self.reload(settings, now, jitter),
             Event::Restored(restored) => self.restored_again(restored, now, jitter),
             Event::Drain => {

@@ -29,7 +29,7 @@ impl Session {
                     self.parked = Some(record);
                 }
                 if clock_was_set {
-                    self.wall_stepped();
+                    self.clocks_moved_apart();
                 }
             }
         }
@@ -63,14 +63,20 @@ impl Session {
         self.shown_user = self.user.clone();
         let boot_id = self.boot_id.clone();
         let saved_at = record.saved.on(now, &boot_id).min(now.boot);
+        let same_boot = record.saved.boot_id == boot_id;
+        // The process before has ended by now; that of another boot of the machine, before this one began.
+        let ended = if same_boot { now.boot } else { Boot::default() };
         self.grant = record.grant.map(|saved| Grant {
             renewed: saved_at,
             refresh_token: saved.refresh_token,
             expires: saved.expires.map(|expires| expires.on(now, &boot_id)),
             known_not_to_rotate: saved.known_not_to_rotate,
             over: saved.over,
-            lost: saved.lost.then_some(Lost { repeated: true }),
-            unproven: true,
+            lost: saved.lost.then(|| Lost {
+                asked: saved.lost_since.map_or(saved_at, |since| since.on(now, &boot_id)),
+                repeated: false,
+            }),
+            unproven: Some(ended),
             idp_session: saved.idp_session,
         });
         self.told_over = self.grant.as_ref().is_some_and(|grant| grant.over.is_some());
@@ -85,9 +91,8 @@ impl Session {
         }
         // Without a valid token in hand the first one is fetched at once: its reader will come.
         if self.can_renew() {
-            let within_the_window = self.may_be_behind();
             let slot = self.slots.entry(SlotKey::default()).or_default();
-            if slot.held.is_none() || within_the_window {
+            if slot.held.is_none() {
                 slot.due = Some(now.boot);
             }
         }
@@ -99,16 +104,6 @@ impl Session {
             let code = ErrorCode::IdpUnreachable;
             self.attempts.recall(Problem { code, message, at: now.wall });
         }
-    }
-
-    /// Whether the refresh token just taken up is to be used at once, whatever access token came with it: the process
-    /// before may have ended between an answer and its save, and only within the reuse window does the IdP give that
-    /// answer's token once more. An answer known to be lost was asked for once more already.
-    fn may_be_behind(&self) -> bool {
-        self.settings.reuse_window.is_some()
-            && self.grant.as_ref().is_some_and(|grant| {
-                grant.unproven && grant.lost.is_none() && !grant.known_not_to_rotate
-            })
     }
 
     /// A saved access token, if it is still good: what is left of it counts, and not what a clock claims.
@@ -224,6 +219,7 @@ impl Session {
         match outcome {
             Outcome::Granted(granted) => {
                 saved.lost = false;
+                saved.lost_since = None;
                 if let Some(newer) = granted.refresh_token {
                     saved.known_not_to_rotate = newer.same_as(spent);
                     saved.refresh_token = newer;
@@ -234,7 +230,11 @@ impl Session {
             }
             Outcome::Failed(failure) => {
                 match verdict(RequestKind::Refresh, &failure.cause).next {
-                    Next::Lost => saved.lost = true,
+                    Next::Lost => {
+                        saved.lost = true;
+                        let since = Moment::of(asked, now, &self.boot_id);
+                        saved.lost_since.get_or_insert(since);
+                    }
                     Next::Over => saved.over = Some(failure.message),
                     _ => {}
                 }
@@ -259,8 +259,14 @@ impl Session {
         if let Some((fetch, asked)) = found {
             self.orphans.remove(&fetch);
             let slot = SlotKey::default();
-            self.in_flight =
-                Some(InFlight { fetch, slot, asked, after_reject: false, silence_told: false });
+            self.in_flight = Some(InFlight {
+                fetch,
+                slot,
+                asked,
+                planned: None,
+                after_reject: false,
+                silence_told: false,
+            });
         }
     }
 

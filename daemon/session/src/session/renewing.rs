@@ -28,7 +28,8 @@ impl Session {
     /// When `slot` is fetched next, if nothing else comes up.
     pub(super) fn due(&self, key: &SlotKey, slot: &Slot, now: Boot) -> Option<Boot> {
         let needed = slot.valid(now).is_none() && self.callers.wait_for(key);
-        Some(slot.due?)
+        let repeats = *key == SlotKey::default() && self.repeats_at(now);
+        Some(if repeats { now } else { slot.due? })
             .max(self.attempts.not_before)
             .max(slot.attempts.not_before)
             .max(self.spared_until(needed, now))
@@ -39,11 +40,19 @@ impl Session {
     /// used up, unless a caller has none (`needed`).
     pub(super) fn spared_until(&self, needed: bool, now: Boot) -> Option<Boot> {
         let grant = self.grant.as_ref()?;
-        if needed || grant.lost.is_none() || grant.known_not_to_rotate {
+        if needed || grant.lost.is_none() || grant.known_not_to_rotate || self.repeats_at(now) {
             return None;
         }
         let in_hand = self.slots.values().filter_map(|slot| slot.valid(now));
         in_hand.map(|held| held.nearly_used_up()).max()
+    }
+
+    /// Whether a use that may have had no answer is to be repeated now, whatever access token is in hand: the process
+    /// before may have ended between an answer and its save, or sent what had no answer.
+    fn repeats_at(&self, now: Boot) -> bool {
+        let until =
+            self.settings.reuse_window.and_then(|window| self.grant.as_ref()?.repeat_until(window));
+        until.is_some_and(|until| now < until)
     }
 
     /// Whether there is a refresh token that may be used.
@@ -54,7 +63,9 @@ impl Session {
     /// Sends what is due, or lets an idle session sleep on.
     pub(super) fn fetch_due(&mut self, now: Now) {
         while let Some((_, key)) = self.next_due(now.boot).filter(|(at, _)| *at <= now.boot) {
-            let idle = now.boot.since(self.last_read) >= IDLE_AFTER && !self.callers.wait_for(&key);
+            let idle = now.boot.since(self.last_read) >= IDLE_AFTER
+                && !self.callers.wait_for(&key)
+                && !self.repeats_at(now.boot);
             match self.keep_alive_at().filter(|next| idle && *next > now.boot) {
                 None => self.refresh(key, now.boot),
                 Some(next) => {
@@ -72,15 +83,19 @@ impl Session {
     }
 
     pub(super) fn refresh(&mut self, key: SlotKey, asked: Boot) {
-        let Some(grant) = &self.grant else { return };
+        let repeats = self.repeats_at(asked);
+        let Some(grant) = &mut self.grant else { return };
+        if let Some(lost) = &mut grant.lost {
+            lost.repeated = true;
+        }
         let request = Request::Refresh { refresh_token: grant.refresh_token.clone() };
         let fetch = self.send(request);
         let slot = self.slots.entry(key.clone()).or_default();
-        slot.due = None;
+        let planned = slot.due.take().filter(|_| repeats);
         slot.postponed = None;
         let after_reject = slot.rejected;
         self.in_flight =
-            Some(InFlight { fetch, slot: key, asked, after_reject, silence_told: false });
+            Some(InFlight { fetch, slot: key, asked, planned, after_reject, silence_told: false });
     }
 
     pub(super) fn refresh_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
@@ -141,7 +156,8 @@ impl Session {
             self.storage.want(Wish::Save);
         }
         // The same slot is due again; how soon is for the attempts to say.
-        self.slots.entry(in_flight.slot.clone()).or_default().pull(now.boot);
+        let again = in_flight.planned.unwrap_or(now.boot);
+        self.slots.entry(in_flight.slot.clone()).or_default().pull(again);
         if verdict.next == Next::Over {
             return self.session_over(failure, now);
         }
@@ -153,14 +169,10 @@ impl Session {
 
     /// Notes that an answer was lost. Within the reuse window the same token is sent once more, at once: says whether.
     fn lost_once_more(&mut self, in_flight: &InFlight, now: Now) -> bool {
-        let window = self.settings.reuse_window;
-        let may = !self.draining && self.can_renew();
         let Some(grant) = &mut self.grant else { return false };
-        let repeated = grant.lost.is_some_and(|lost| lost.repeated);
-        let within = window.is_some_and(|window| now.boot.since(in_flight.asked) <= window);
-        let again = may && within && !repeated;
-        grant.lost = Some(Lost { repeated: repeated || again });
+        grant.lost.get_or_insert(Lost { asked: in_flight.asked, repeated: false });
         self.storage.want(Wish::Save);
+        let again = !self.draining && self.repeats_at(now.boot);
         if again {
             self.refresh(in_flight.slot.clone(), now.boot);
         }
@@ -284,7 +296,7 @@ impl Grant {
     fn why_over(&self) -> &'static str {
         if self.lost.is_some() {
             "; the answer to an earlier refresh was lost on its way, and the provider does not take the old token again"
-        } else if self.unproven {
+        } else if self.unproven.is_some() {
             "; the token came from the saved session: if the daemon was killed between an answer and its save, the \
              newer token is lost"
         } else {

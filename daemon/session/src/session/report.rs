@@ -237,10 +237,10 @@ impl Session {
     pub(super) fn end(&mut self) {
         self.draining = true;
         // Whoever starts next must know that this use of the refresh token had no answer; if one comes yet, it counts.
-        if self.in_flight.is_some()
+        if let Some(in_flight) = &self.in_flight
             && let Some(grant) = &mut self.grant
         {
-            grant.lost = Some(Lost { repeated: true });
+            grant.lost.get_or_insert(Lost { asked: in_flight.asked, repeated: false });
             self.storage.want(Wish::Save);
         }
         let refusal = self.shutting_down();

@@ -27,6 +27,7 @@ impl Session {
             Some(Wish::Forget) if self.unreadable.is_some() => self.storage.fulfilled(),
             Some(wish) => {
                 self.storing = Some(Storing { wish, live: self.is_live() });
+                self.clocks = Moment::of(now.boot, now, &self.boot_id);
                 let op = match wish {
                     Wish::Forget => StoreOp::Forget,
                     Wish::Save => {
@@ -71,11 +72,19 @@ impl Session {
         failure.unopenable && self.login_unsaved && self.unreadable.is_none() && self.is_live()
     }
 
-    /// The wall clock was set. Moments on disk are still by the old one, and a reboot would find the tokens there younger
+    /// The wall clock was set, or the machine has slept, which moves both clocks and tears nothing apart.
+    pub(super) fn wall_stepped(&mut self, now: Now) {
+        self.changed = true;
+        if self.clocks.clock_was_set(now, &self.boot_id) {
+            self.clocks = Moment::of(now.boot, now, &self.boot_id);
+            self.clocks_moved_apart();
+        }
+    }
+
+    /// Moments on disk are by another wall clock, and a reboot would find the tokens there younger
     /// or older than they are: so they are saved by the new one. What is parked is saved without its access tokens, as
     /// nobody knows any more how old they are; its way back costs one refresh.
-    pub(super) fn wall_stepped(&mut self) {
-        self.changed = true;
+    pub(super) fn clocks_moved_apart(&mut self) {
         if self.is_live() {
             self.storage.want(Wish::Save);
         } else if let Some(parked) = self.parked.as_mut().filter(|parked| !parked.slots.is_empty())
@@ -174,6 +183,7 @@ impl Session {
             known_not_to_rotate: grant.known_not_to_rotate,
             over: grant.over.clone(),
             lost: grant.lost.is_some(),
+            lost_since: grant.lost.map(|lost| moment(lost.asked)),
             idp_session: grant.idp_session.clone(),
         });
         let slots = self.slots.iter().filter_map(|(key, slot)| {

@@ -84,7 +84,7 @@ fn a_failure_of_one_slot_is_the_answer_of_its_callers_and_one_of_the_session_tha
 fn after_a_lost_answer_only_a_caller_without_a_token_lets_the_other_slot_be_fetched() {
     let mut session = session();
     if let Some(grant) = &mut session.grant {
-        grant.lost = Some(Lost { repeated: true });
+        grant.lost = Some(Lost { asked: NOW.boot, repeated: true });
     }
     let due = |session: &Session| session.due(&other(), &session.slots[&other()], NOW.boot);
     let nearly_used_up = NOW.boot + Duration::from_secs(570);

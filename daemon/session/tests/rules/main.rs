@@ -19,3 +19,4 @@ mod reporting;
 mod restarting;
 mod saving;
 mod stopping;
+mod within_the_window;

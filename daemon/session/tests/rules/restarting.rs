@@ -3,7 +3,7 @@
 use crate::play::{Disk, Play, denied, granted, later, lost, settings, settings_at};
 use bearerd_proto::{ErrorCode, EventKind, ProfileState};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, Event, OAuthError, Restored, Settings};
+use bearerd_session::{Aside, Event, OAuthError, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -174,72 +174,6 @@ fn the_end_right_after_a_restart_says_what_may_have_been_lost() {
     play.reply(denied(OAuthError::InvalidGrant));
     let message = play.session.report(play.now).last_error.unwrap().message;
     assert!(message.contains("came from the saved session"), "{message}");
-}
-
-/// The same as [`logged_in`], at an IdP that takes a used refresh token once more for a minute.
-fn with_window(after: u64) -> Play {
-    let window = Settings { reuse_window: Some(60 * SECOND), ..settings() };
-    let mut play = Play::logged_in_with(window, granted("1"));
-    play.advance(Duration::from_secs(after));
-    play
-}
-
-#[test]
-fn with_a_reuse_window_the_refresh_token_from_the_disk_is_used_at_once_and_readers_wait_for_nothing()
- {
-    // Long before it would be due by itself.
-    let mut play = with_window(600);
-    play.reject("a-1");
-    // Killed between the answer and its save: the IdP knows the successor, the disk does not.
-    assert_eq!(play.open_refresh(), "r-1");
-    play.disk = Disk::Hangs;
-    play.reply(granted("2"));
-    play.disk = Disk::Works;
-    play.restart("boot-a", play.now.boot);
-    assert_eq!((play.served(), play.is_degraded()), (Some("a-1"), false));
-    assert_eq!(play.open_refresh(), "r-1", "while the window is open");
-    play.reply(granted("2"));
-    assert_eq!(play.served(), Some("a-2"));
-    play.nothing_is_sent();
-    play.advance(1800 * SECOND);
-    assert_eq!(play.open_refresh(), "r-2");
-}
-
-#[test]
-fn that_is_one_refresh_for_each_start() {
-    let mut play = with_window(600);
-    for number in 2..5 {
-        play.restart("boot-a", play.now.boot);
-        assert_eq!(play.refreshes(), 1, "by this process");
-        play.reply(granted(&number.to_string()));
-        play.nothing_is_sent();
-    }
-}
-
-#[test]
-fn an_answer_known_to_be_lost_is_not_asked_for_again_by_a_restart_with_a_window() {
-    let mut play = with_window(1800);
-    play.reply(lost());
-    play.reply(lost());
-    play.restart("boot-a", play.now.boot);
-    play.advance(600 * SECOND);
-    play.nothing_is_sent();
-}
-
-#[test]
-fn where_the_idp_is_known_not_to_rotate_a_restart_with_a_window_refreshes_nothing() {
-    let mut play = with_window(1800);
-    play.reply(granted("2").refresh(Some("r-1")));
-    play.restart("boot-a", play.now.boot);
-    play.nothing_is_sent();
-}
-
-#[test]
-fn a_session_that_was_over_is_not_tried_by_a_restart_with_a_window() {
-    let mut play = with_window(1800);
-    play.reply(denied(OAuthError::InvalidGrant));
-    play.restart("boot-a", play.now.boot);
-    play.nothing_is_sent();
 }
 
 #[test]

@@ -173,3 +173,21 @@ fn a_logout_outruns_the_save_of_a_login_that_finds_a_bad_file() {
     assert!(play.aside.is_empty(), "nothing is moved aside for a session that is gone");
     assert!(play.file.is_none());
 }
+
+#[test]
+fn only_clocks_that_lie_further_apart_than_before_are_worth_a_save() {
+    let mut play = Play::logged_in(granted("1"));
+    let saved_at = |play: &Play| play.file.as_ref().unwrap().saved.boot;
+    let first = saved_at(&play);
+    for _ in 0..10 {
+        // What the kernel also says after a suspend, and when the clock was set to what it was.
+        play.advance(SECOND);
+        play.step_wall(0);
+        assert_eq!(saved_at(&play), first);
+    }
+    play.step_wall(-40);
+    assert_eq!(saved_at(&play), play.now.boot);
+    play.advance(SECOND);
+    play.step_wall(0);
+    assert!(saved_at(&play) < play.now.boot, "once for each step");
+}
