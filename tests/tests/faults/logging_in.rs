@@ -55,7 +55,6 @@ pub(crate) fn start(row: &Row, valid: bool) -> Cells {
         return Cells::nothing(7);
     }
     let stage = stage(row, CallKind::DeviceStart, valid);
-    let before = stage.idp.count(CallKind::DeviceStart);
     stage.strike();
     let (answer, how, waited) = stage.timed(|| ask(&stage));
     let error = answer.unwrap_err();
@@ -63,7 +62,7 @@ pub(crate) fn start(row: &Row, valid: bool) -> Cells {
     assert_eq!(word(&again.unwrap_err()), word(&error), "the next gets the same");
     let (reader, status) = (stage.reader(), stage.status());
     stage.heal();
-    let calls = stage.pace_after(before);
+    let calls = stage.pace();
     stage.idp.configure(|settings| settings.auto_approve = Some("jane".into()));
     stage.until_login_starts();
     let healed = format!("{} call", stage.sent_since());
@@ -72,8 +71,13 @@ pub(crate) fn start(row: &Row, valid: bool) -> Cells {
         .timed(seconds(waited))
 }
 
+/// Whether the polls go on under the fault.
+fn goes_on(row: &Row) -> bool {
+    row.poll.is_none() || row.acted && !row.spares_refusals
+}
+
 pub(crate) fn expected_of_poll(row: &Row, valid: bool) -> Vec<String> {
-    let ends_now = row.poll.filter(|_| !row.acted || row.spares_refusals);
+    let ends_now = row.poll.filter(|_| !goes_on(row));
     let login = ends_now.map_or("goes on", |code| code.as_str());
     let reader = match (valid, ends_now) {
         (true, _) => "token",
@@ -81,10 +85,11 @@ pub(crate) fn expected_of_poll(row: &Row, valid: bool) -> Vec<String> {
         (false, None) => "login-pending",
     };
     let calls = match (row.lasts, row.next) {
-        (Lasts::Short, Next::RetryAfter) => "1",
+        (Lasts::Short, Next::RetryAfter) => "1, then 5 s none",
         (Lasts::Short, _) if ends_now.is_none() => "paced",
         // The second poll has a used code.
-        _ if row.spares_refusals => "2",
+        _ if row.spares_refusals => "2, then none",
+        (Lasts::Short, _) => "1, then none",
         _ => "1",
     };
     let healed = match (ends_now, row.poll, row.lasts) {
@@ -107,24 +112,33 @@ pub(crate) fn poll(row: &Row, valid: bool) -> Cells {
         stage.strike();
     }
     let LoginAnswer::Pending(login) = ask(&stage).unwrap() else { panic!("a login begins") };
-    if !stage.is_seen() {
+    if stage.is_seen() {
+        // The first poll comes a second later.
+        stage.is_met_from_here_on();
+    } else {
         stage.strike();
     }
+    let follow = |wait| stage.daemon.client().login_state(&login.login_id, wait);
     match row.lasts {
         Lasts::Short => stage.until_attempts(1),
         Lasts::Silent | Lasts::Late => {
             stage.idp.block_on(stage.idp.arrived(CallKind::DevicePoll, before + 1));
         }
     }
-    stage.goes_on();
-    let follow = |wait| stage.daemon.client().login_state(&login.login_id, wait);
+    match (row.lasts, row.next) {
+        (Lasts::Short, Next::RetryAfter) => {}
+        (Lasts::Short, _) if goes_on(row) => stage.is_met_often(),
+        (Lasts::Short, _) => {
+            let _end = follow(Duration::from_secs(25));
+        }
+        _ => {}
+    }
     let state = state_of(&follow(Duration::ZERO));
     let (reader, status) = (stage.reader(), stage.status());
     if !row.acted && state == "goes on" {
         stage.idp.approve(login.user_code.as_deref().unwrap(), "jane");
     }
     stage.heal();
-    let calls = stage.pace_after(before);
     let end = state_of(&follow(Duration::from_secs(25)));
     let sent = match stage.sent_since() {
         0 => "that answer".to_owned(),
@@ -141,6 +155,19 @@ pub(crate) fn poll(row: &Row, valid: bool) -> Cells {
     } else {
         stage.log_in();
     }
+    let calls = match row.next {
+        // Its polls end with a login: the one poll since is that of the next login.
+        _ if state != "goes on" => {
+            let (calls, since) = (stage.pace(), stage.sent_since());
+            if since == 1 {
+                format!("{calls}, then none")
+            } else {
+                format!("{calls}, then {since}")
+            }
+        }
+        Next::RetryAfter => stage.pace_and_pause(5),
+        _ => stage.pace(),
+    };
     Cells::of([state, reader, status, calls, healed])
 }
 

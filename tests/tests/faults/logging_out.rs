@@ -46,7 +46,8 @@ pub(crate) fn play(row: &Row, valid: bool) -> Cells {
     }
     stage.strike();
     let (out, how, waited) =
-        stage.timed(|| stage.daemon.client().logout(&LogoutRequest::default()).unwrap().profiles);
+        stage.timed(|| stage.daemon.client().logout(&LogoutRequest::default()));
+    let out = out.unwrap().profiles;
     let revocation = match out[0].revocation {
         Revocation::Revoked => "revoked",
         Revocation::Failed => "failed",

@@ -52,6 +52,8 @@ const LOGOUT: Sheet = Sheet {
     expected: logging_out::expected,
 };
 
+const SHEETS: [Sheet; 4] = [REFRESH, START, POLL, LOGOUT];
+
 fn whole(sheet: &Sheet) {
     table::keep(sheet, &play(sheet, &rows()));
 }

@@ -3,10 +3,9 @@
 use crate::rows::{Lasts, Row, Strike};
 use crate::tls_door::TlsDoor;
 use bearerd_client::{ClientError, ProfileStatus, TokenAnswer};
-use bearerd_test_idp::{CallKind, Settings, TestIdp, Times};
+use bearerd_test_idp::{CallKind, Gate, Settings, TestIdp, Times};
 use bearerd_tests::binaries;
 use bearerd_tests::daemon::{Daemon, Home, Rig, eventually};
-use rustix::time::{ClockId, clock_gettime};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,13 +14,18 @@ use std::time::{Duration, Instant};
 pub(crate) const PAUSES: &str = "backoff=1 retry-after=5 hold=6 fetch=20";
 /// Those under which one failure that says "come again in an hour" leaves a session alone.
 pub(crate) const LONG_PAUSES: &str = "backoff=60 retry-after=600 hold=600 fetch=20";
-/// How long a fault goes on after its first failure: shorter than the pauses of [`PAUSES`] that must be kept, longer than
-/// several of its backoffs.
-const GOES_ON: Duration = Duration::from_secs(4);
-/// A caller's patience, and a second for two busy cores.
-const PROMISE: Duration = Duration::from_secs(13);
-/// Nobody is answered that late but one whose patience has ended.
-const PATIENCE: Duration = Duration::from_millis(11_900);
+/// Attempts after which a fault ends that is met again and again.
+const MANY: usize = 4;
+/// The least time between two attempts: the backoff's floor, and the interval of polls (RFC 8628 §3.5), less a millisecond
+/// that clocks are cut to.
+const BACKOFF_FLOOR: Duration = Duration::from_millis(499);
+const POLL_INTERVAL: Duration = Duration::from_millis(999);
+/// A caller's patience.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// How much later an answer may be here on busy cores.
+const MARGIN: Duration = Duration::from_secs(8);
+/// What the daemon says to a caller whose patience has ended, and to nobody else.
+const OUT_OF_PATIENCE: &str = "has not given a valid token in 12 s";
 
 pub(crate) struct Stage {
     pub(crate) daemon: Daemon,
@@ -37,10 +41,10 @@ pub(crate) struct Stage {
 struct Marks {
     /// Attempts that had ended when it struck.
     ended_before: usize,
-    /// What the daemon sent until it ended.
-    sent: usize,
-    /// When it ended, since boot.
-    healed_at: Duration,
+    /// Requests that the provider had seen by then.
+    seen_before: usize,
+    /// Requests until it ended.
+    healed_after: usize,
 }
 
 impl Stage {
@@ -75,7 +79,8 @@ impl Stage {
     }
 
     pub(crate) fn strike(&self) {
-        self.marks.lock().unwrap().ended_before = self.ended();
+        let (ended_before, seen_before) = (self.ended(), self.idp.calls_of(self.kind).len());
+        *self.marks.lock().unwrap() = Marks { ended_before, seen_before, ..Marks::default() };
         match &self.row.strike {
             Strike::Away => self.idp.stop_listening(),
             Strike::BadCertificate => self.door.as_ref().unwrap().distrust(true),
@@ -83,20 +88,26 @@ impl Stage {
         }
     }
 
-    /// Lets the fault go on for a while after its first failure.
-    pub(crate) fn goes_on(&self) {
-        std::thread::sleep(GOES_ON);
+    /// Keeps the attempt that comes next from its end; absent where nothing can.
+    pub(crate) fn hold(&self) -> Option<Hold<'_>> {
+        match (&self.row.strike, &self.door) {
+            (Strike::Answer(_), _) => Some(Hold::Provider(self, self.idp.hold(self.kind))),
+            (_, Some(door)) => {
+                door.keep_shut(true);
+                Some(Hold::Door(door, door.knocks()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Lets the fault be met several times.
+    pub(crate) fn is_met_often(&self) {
+        self.until_attempts(MANY);
     }
 
     /// Ends the fault. What still hangs is cut off, as by a load balancer that comes back.
     pub(crate) fn heal(&self) {
-        let at = since_boot();
-        let sent = if self.is_seen() {
-            self.idp.calls_of(self.kind).iter().filter(|call| call.arrived_at < at).count()
-        } else {
-            self.ended() - self.marks().ended_before
-        };
-        let marks = Marks { sent, healed_at: at, ..self.marks() };
+        let marks = Marks { healed_after: self.attempts().len(), ..self.marks() };
         *self.marks.lock().unwrap() = marks;
         match &self.row.strike {
             Strike::Away => self.idp.start_listening(),
@@ -109,26 +120,63 @@ impl Stage {
         }
     }
 
-    /// How many requests were sent while the fault lasted, in a word.
+    /// The requests that met the fault, in a word: their number, or that they were many and kept their distance.
     pub(crate) fn pace(&self) -> String {
-        self.pace_after(0)
-    }
-
-    /// The same, but for those that the provider had seen `before`.
-    pub(crate) fn pace_after(&self, before: usize) -> String {
-        let sent = self.marks().sent - if self.is_seen() { before } else { 0 };
-        match sent {
-            few @ 0..=2 => few.to_string(),
-            // With half a second between two at least, and a daemon that is late at times.
-            3..=12 => "paced".to_owned(),
-            many => format!("{many}: a storm"),
+        let attempts = self.attempts();
+        let met = &attempts[..self.marks().healed_after];
+        if met.len() < MANY {
+            return met.len().to_string();
+        }
+        let least = match self.kind {
+            CallKind::DevicePoll => POLL_INTERVAL,
+            _ => BACKOFF_FLOOR,
+        };
+        let gaps: Vec<_> = met.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        match gaps.iter().all(|gap| *gap >= least) {
+            true => "paced".to_owned(),
+            false => format!("a storm: {gaps:?}"),
         }
     }
 
-    /// How many were sent since it ended.
+    /// The first request after the fault: how long after the last one that met it, and when.
+    pub(crate) fn first_after(&self) -> (Duration, Duration) {
+        let (attempts, healed_after) = (self.attempts(), self.marks().healed_after);
+        let at = attempts[healed_after];
+        (at - attempts[healed_after - 1], at)
+    }
+
+    /// [`pace`](Self::pace) of a request after which the daemon has to keep still for so many seconds.
+    pub(crate) fn pace_and_pause(&self, seconds: u64) -> String {
+        let (pause, _) = self.first_after();
+        match pause + Duration::from_millis(1) >= Duration::from_secs(seconds) {
+            true => format!("{}, then {seconds} s none", self.pace()),
+            false => format!("{}, then {pause:?} none", self.pace()),
+        }
+    }
+
+    /// When each request was there since the fault struck, since boot: by the provider's record, by the door's, and where
+    /// nobody sees them by what the daemon says of their ends.
+    fn attempts(&self) -> Vec<Duration> {
+        if self.is_seen() {
+            let calls = self.idp.calls_of(self.kind);
+            let since = calls.iter().skip(self.marks().seen_before);
+            return since.map(|call| call.arrived_at).collect();
+        }
+        let log = self.daemon.log();
+        let ends = log.lines().filter(|line| ENDS.iter().any(|end| line.contains(end)));
+        ends.skip(self.marks().ended_before).map(time_of_day).collect()
+    }
+
+    /// How many the provider has seen since it ended.
     pub(crate) fn sent_since(&self) -> usize {
-        let at = self.marks().healed_at;
-        self.idp.calls_of(self.kind).iter().filter(|call| call.arrived_at >= at).count()
+        let marks = self.marks();
+        let met = if self.is_seen() { marks.healed_after } else { 0 };
+        self.idp.calls_of(self.kind).len() - marks.seen_before - met
+    }
+
+    /// What has come to an end up to here came before the fault was met.
+    pub(crate) fn is_met_from_here_on(&self) {
+        self.marks.lock().unwrap().ended_before = self.ended();
     }
 
     /// The profile's state, with the reason that `status` gives.
@@ -150,13 +198,20 @@ impl Stage {
     }
 
     /// Has `ask` asked, and says how its answer came.
-    pub(crate) fn timed<T>(&self, ask: impl FnOnce() -> T) -> (T, How, Duration) {
+    pub(crate) fn timed<T>(
+        &self,
+        ask: impl FnOnce() -> Result<T, ClientError>,
+    ) -> (Result<T, ClientError>, How, Duration) {
         let before = self.ended();
         let asked = Instant::now();
         let answer = ask();
         let waited = asked.elapsed();
-        assert!(waited < PROMISE, "answered within 12 s, not after {waited:?}");
-        let how = if waited >= PATIENCE {
+        let promised = PATIENCE + MARGIN;
+        assert!(waited < promised, "answered within 12 s, and not after {waited:?}");
+        let how = if answer.as_ref().is_err_and(|error| error.to_string().contains(OUT_OF_PATIENCE))
+        {
+            // The daemon heard of it later than it was asked, so that no load makes this less.
+            assert!(waited + Duration::from_millis(1) >= PATIENCE, "patience, and not {waited:?}");
             How::OutOfPatience
         } else if self.ended() > before {
             How::WithTheAttempt
@@ -188,8 +243,35 @@ impl Stage {
     /// Attempts that have come to an end, by what the daemon says of each.
     fn ended(&self) -> usize {
         let log = self.daemon.log();
-        let ends = ["the identity provider answered", "the identity provider did not answer"];
-        ends.iter().map(|end| log.matches(end).count()).sum()
+        ENDS.iter().map(|end| log.matches(end).count()).sum()
+    }
+}
+
+const ENDS: [&str; 2] = ["the identity provider answered", "the identity provider did not answer"];
+
+/// An attempt that can't come to an end.
+pub(crate) enum Hold<'a> {
+    Provider(&'a Stage, Gate),
+    Door(&'a TlsDoor, usize),
+}
+
+impl Hold<'_> {
+    /// Waits until it stands there.
+    pub(crate) fn waiting(&self) {
+        match self {
+            Hold::Provider(stage, gate) => stage.idp.block_on(gate.waiting(1)),
+            Hold::Door(door, before) => {
+                eventually("it comes to the door", || (door.knocks() > *before).then_some(()));
+            }
+        }
+    }
+
+    /// Lets it go on.
+    pub(crate) fn release(self) {
+        match self {
+            Hold::Provider(_, gate) => gate.release(),
+            Hold::Door(door, _) => door.keep_shut(false),
+        }
     }
 }
 
@@ -205,11 +287,6 @@ pub(crate) enum How {
 }
 
 impl How {
-    /// In a word, where an attempt takes no time, so that nobody can tell whether it was waited for.
-    pub(crate) fn word_of_no_time(self) -> &'static str {
-        if self == How::WithTheAttempt { How::AtOnce.word() } else { self.word() }
-    }
-
     /// In a word.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -235,7 +312,9 @@ fn state(status: &ProfileStatus) -> String {
     }
 }
 
-fn since_boot() -> Duration {
-    let time = clock_gettime(ClockId::Boottime);
-    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
+/// When the daemon said this, since midnight (UTC): `2026-01-31T12:34:56.789012Z`.
+fn time_of_day(line: &str) -> Duration {
+    let time = line.split_once('T').and_then(|(_, rest)| rest.split_once('Z')).unwrap().0;
+    let parts = time.split(':').map(|part| part.parse::<f64>().unwrap());
+    Duration::from_secs_f64(parts.fold(0.0, |sum, part| sum * 60.0 + part))
 }

@@ -1,6 +1,8 @@
 //! `docs/faults.md`: written by a run with `BEARERD_BLESS=1`, compared with by every other one.
 
+use crate::SHEETS;
 use crate::cell::{Played, Sheet, seconds};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -65,15 +67,21 @@ fn section_of<'a>(text: &'a str, sheet: &Sheet) -> Option<&'a str> {
     Some(rest[2..].find("\n## ").map_or(rest, |end| &rest[..end + 2]))
 }
 
-/// The sections are written by tests that run side by side.
-static WRITING: Mutex<()> = Mutex::new(());
+/// Sections that wait for the others: a page is written whole, or not at all.
+static SECTIONS: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
 
 fn bless(sheet: &Sheet, new: &str) {
-    let _one_at_a_time = WRITING.lock().unwrap();
-    let text = std::fs::read_to_string(path()).unwrap();
-    let old = section_of(&text, sheet).expect("the file has a heading for each sheet");
-    let changed = text.replacen(old, &format!("{}\n", new.trim_end()), 1);
-    std::fs::write(path(), changed).unwrap();
+    let mut sections = SECTIONS.lock().unwrap();
+    sections.insert(sheet.title, new.to_owned());
+    if sections.len() < SHEETS.len() {
+        return println!("`{}` is written with the others: run all of them", sheet.title);
+    }
+    let mut text = std::fs::read_to_string(path()).unwrap();
+    for sheet in &SHEETS {
+        let old = section_of(&text, sheet).expect("the file has a heading for each sheet");
+        text = text.replacen(old, &format!("{}\n", sections[sheet.title].trim_end()), 1);
+    }
+    std::fs::write(path(), text).unwrap();
 }
 
 fn path() -> PathBuf {

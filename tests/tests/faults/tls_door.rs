@@ -6,9 +6,10 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 /// The door.
@@ -16,6 +17,9 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) struct TlsDoor {
     address: SocketAddr,
     distrusted: Arc<AtomicBool>,
+    shut: watch::Sender<bool>,
+    /// Connections that have come to it.
+    knocks: Arc<AtomicUsize>,
     _runtime: Runtime,
 }
 
@@ -31,22 +35,39 @@ impl TlsDoor {
         let address = listener.local_addr().unwrap();
         let distrusted = Arc::new(AtomicBool::new(false));
         let is_distrusted = Arc::clone(&distrusted);
+        let (shut, counted) = (watch::Sender::new(false), Arc::new(AtomicUsize::new(0)));
+        let (opens, knocks) = (shut.subscribe(), Arc::clone(&counted));
         runtime.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                counted.fetch_add(1, Ordering::SeqCst);
                 let acceptor = match is_distrusted.load(Ordering::SeqCst) {
                     true => bad.clone(),
                     false => good.clone(),
                 };
-                tokio::spawn(pass(acceptor, stream, upstream.clone()));
+                let (mut opens, upstream) = (opens.clone(), upstream.clone());
+                tokio::spawn(async move {
+                    let _open_or_gone = opens.wait_for(|shut| !shut).await.is_ok();
+                    pass(acceptor, stream, upstream).await;
+                });
             }
         });
-        Self { address, distrusted, _runtime: runtime }
+        Self { address, distrusted, shut, knocks, _runtime: runtime }
     }
 
     /// `https://127.0.0.1:PORT`.
     pub(crate) fn base_url(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// Keeps whoever comes waiting, or lets all in.
+    pub(crate) fn keep_shut(&self, shut: bool) {
+        self.shut.send_replace(shut);
+    }
+
+    /// How many have come so far.
+    pub(crate) fn knocks(&self) -> usize {
+        self.knocks.load(Ordering::SeqCst)
     }
 
     /// Shows the certificate of another authority from now on, or its own again.

@@ -127,7 +127,7 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "clocks",
         "clocks that are set, that sleep, that begin anew under the real daemon",
     )
-    .needing(&[Part::Root, Part::CCompiler, Part::Unshare, Part::Faketime]);
+    .needing(&[Part::Root, Part::SetClock, Part::CCompiler, Part::Unshare, Part::Faketime]);
     let keycloak = behind_feature(
         metadata,
         "keycloak",
@@ -147,12 +147,17 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "crashes",
         "a hundred kills, each call of a save, cut power: a selection",
     );
+    let faults = behind_feature(
+        metadata,
+        "faults",
+        "every fault against every request, each with a daemon of its own",
+    );
     let simulation = Step::new(
         "simulation",
         "a minute of simulated histories of the heart and its saves",
         "cargo xtask simulate --minutes 1 --seed 1",
     );
-    vec![demo, simulation, clocks, crashes, keycloak, systemd]
+    vec![demo, simulation, clocks, faults, crashes, keycloak, systemd]
 }
 
 /// What kills the daemon, or its disk.
@@ -166,14 +171,8 @@ const CRASHES_NEED: [Part; 5] =
 
 /// What is long. Fuzzers, soak tests and the like get their places here.
 fn long(metadata: &Metadata) -> Vec<Step> {
-    let faults = behind_feature(
-        metadata,
-        "faults",
-        "every fault against every request, each with a daemon of its own",
-    );
     let about = "two thousand kills, each call of a save, a hundred power losses";
     vec![
-        faults,
         crashes(metadata, "all-crashes", about).with("BEARERD_CRASHES", "long"),
         Step::new(
             "all-simulation",
@@ -187,6 +186,7 @@ fn long(metadata: &Metadata) -> Vec<Step> {
         )
         .needing(&[
             Part::Root,
+            Part::SetClock,
             Part::Setpriv,
             Part::Unshare,
             Part::CCompiler,
@@ -244,12 +244,12 @@ mod tests {
         assert_eq!(names(Size::Quick), quick);
         let plain: Vec<_> = quick
             .into_iter()
-            .chain(["demo", "simulation", "clocks", "crashes", "keycloak", "systemd"])
+            .chain(["demo", "simulation", "clocks", "faults", "crashes", "keycloak", "systemd"])
             .collect();
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain
             .into_iter()
-            .chain(["faults", "all-crashes", "all-simulation", "breaks", "mutants"])
+            .chain(["all-crashes", "all-simulation", "breaks", "mutants"])
             .collect();
         assert_eq!(names(Size::All), all);
     }
