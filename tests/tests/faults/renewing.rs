@@ -53,6 +53,7 @@ pub(crate) fn expected(row: &Row, valid: bool) -> Vec<String> {
         _ if is_silent => "1",
         (Next::Lost, true) if valid => "2, then none before its end is near",
         (Next::Lost, false) if valid => "1, then none before its end is near",
+        (Next::Lost, true) => "2 at once, then paced",
         _ => "paced",
     };
     if valid {
@@ -191,9 +192,10 @@ fn calls_of(row: &Row, stage: &Stage) -> String {
 /// How it comes to an end after the fault's: by itself, or by a person.
 fn heals(stage: &Stage) -> String {
     stage.until("it heals, or a person is asked", |status| {
-        matches!(status.state, ProfileState::Ready | ProfileState::LoginRequired)
-            && status.expires_in.is_none_or(|seconds| seconds > LIFETIME)
-            || status.state == ProfileState::LoginRequired
+        // Without a token in hand it may look ready while an attempt is under way.
+        let renewed = status.expires_in.is_some_and(|seconds| seconds > LIFETIME);
+        status.state == ProfileState::LoginRequired
+            || status.state == ProfileState::Ready && renewed
     });
     let sent = stage.sent_since();
     let calls = match sent {
