@@ -48,22 +48,34 @@ fn one_module_spawns() {
 }
 
 #[test]
-fn the_heart_is_pure() {
+fn the_heart_and_what_saves_it_are_pure() {
+    for crate_folder in ["daemon/session", "daemon/saved"] {
+        demand_none(
+            &format!("{crate_folder} depends on no runtime, no system, no network:"),
+            impure_dependencies(crate_folder),
+        );
+        let offences = offences(&format!("{crate_folder}/src"), &[], |line| {
+            IMPURE_MODULES.iter().any(|word| has_word(line, word))
+        });
+        demand_none(
+            &format!(
+                "{crate_folder} takes time, chance and folder as values and does nothing itself:"
+            ),
+            offences,
+        );
+    }
+}
+
+const IMPURE_MODULES: [&str; 7] =
+    ["std::fs", "std::net", "std::process", "std::env", "std::thread", "Instant", "SystemTime"];
+
+fn impure_dependencies(crate_folder: &str) -> Vec<String> {
     let impure = ["tokio", "reqwest", "rustix", "axum", "hyper", "getrandom", "futures-util"];
-    let path = repository::root().join("daemon/session/Cargo.toml");
+    let path = repository::root().join(crate_folder).join("Cargo.toml");
     let manifest = fs::read_to_string(path).unwrap();
     let named = manifest.lines().filter(|line| {
         let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
         impure.contains(&name)
     });
-    demand_none(
-        "The session depends on no runtime, no system, no network:",
-        named.map(str::to_owned).collect(),
-    );
-    let offences = offences("daemon/session/src", &[], |line| {
-        ["std::fs", "std::net", "std::process", "std::env", "std::thread", "Instant", "SystemTime"]
-            .iter()
-            .any(|word| has_word(line, word))
-    });
-    demand_none("The session takes the time as a value and does nothing itself:", offences);
+    named.map(str::to_owned).collect()
 }
