@@ -1,6 +1,6 @@
 //! The real daemon, killed at every moment of a rotation; its disk, failing at every call of a save; the power, cut.
 //!
-//! Needs root, strace, loop devices and `mkfs.ext4`. Plain it takes a selection; with `BEARERD_CRASHES=long` a thousand
+//! Needs root, strace, perl, loop devices and `mkfs.ext4`. Plain it takes a selection; with `BEARERD_CRASHES=long` a thousand
 //! kills and a hundred power losses. Then `BEARERD_BLESS=1` writes what was seen into `docs/crashes.md`; without it each
 //! run demands that what it sees has the shape of what stands there.
 #![allow(

@@ -13,6 +13,8 @@ pub(crate) struct OnDisk {
     pub(crate) session: Option<String>,
     /// Which refresh token of its session: 0 is that of the login, 1 its successor, and so on.
     pub(crate) index: usize,
+    /// It stands there that the provider has refused that one: the session is over.
+    pub(crate) over: bool,
     /// The access token that came with it.
     pub(crate) access_token: String,
 }
@@ -23,25 +25,24 @@ impl OnDisk {
     /// # Panics
     /// Where there is none, or it can't be opened: it may be old, but never torn.
     pub(crate) fn of(home: &Home, idp: &TestIdp) -> Self {
-        Self::of_profile(Rig::PROFILE, home, idp)
+        Self::of_profile(Rig::PROFILE, home, idp).expect("what stands on disk can be opened")
     }
 
-    /// The same of any profile.
-    ///
-    /// # Panics
-    /// As there.
-    pub(crate) fn of_profile(profile: &str, home: &Home, idp: &TestIdp) -> Self {
+    /// The same of any profile; why not, where it can't be opened.
+    pub(crate) fn of_profile(profile: &str, home: &Home, idp: &TestIdp) -> Result<Self, String> {
         let loaded = FileStore::new(home.state()).load(&name(profile));
-        let saved = loaded.expect("what stands on disk can be opened").expect("a saved session");
-        let record: Record = serde_json::from_slice(saved.expose()).expect("a session inside");
+        let saved = loaded.map_err(|error| error.to_string())?.ok_or("no saved session")?;
+        let record: Record =
+            serde_json::from_slice(saved.expose()).map_err(|error| error.to_string())?;
         let grant = record.grant.expect("a refresh token");
         let index = idp.refresh_index(grant.refresh_token.expose());
         let slot = record.slots.first().expect("an access token");
-        Self {
+        Ok(Self {
             session: grant.idp_session,
             index: index.expect("the provider gave it out"),
+            over: grant.over.is_some(),
             access_token: slot.token.expose().to_owned(),
-        }
+        })
     }
 }
 

@@ -30,14 +30,31 @@ pub(crate) fn section(name: &str, text: &str) {
     );
 }
 
-/// All but the numbers.
+/// A count that has to be what it is: a page with another one has another shape.
+pub(crate) fn demanded(count: usize) -> String {
+    format!("**{count}**")
+}
+
+/// All but the numbers that are chance.
 fn shape(text: &str) -> String {
     let mut shape = String::new();
-    for letter in text.trim().chars() {
-        let letter = if letter.is_ascii_digit() { '#' } else { letter };
-        if letter != '#' || !shape.ends_with('#') {
-            shape.push(letter);
+    for (at, part) in text.trim().split("**").enumerate() {
+        // Each second part stands between the stars.
+        let is_demanded = at % 2 == 1;
+        shape.push_str("**");
+        for letter in part.chars() {
+            let letter = if letter.is_ascii_digit() && !is_demanded { '#' } else { letter };
+            if letter != '#' || !shape.ends_with('#') {
+                shape.push(letter);
+            }
         }
     }
     shape
+}
+
+#[test]
+fn a_number_that_is_demanded_is_part_of_the_shape() {
+    assert_eq!(shape("lost: **0**, killed 1000 times"), shape("lost: **0**, killed 17 times"));
+    assert_ne!(shape("lost: **0**, killed 17 times"), shape("lost: **17**, killed 17 times"));
+    assert_eq!(demanded(17), "**17**");
 }

@@ -1,12 +1,14 @@
 //! The moment of a kill: chosen at random, and struck.
 
+use super::tally::Class;
 use crate::chance::Chance;
 use bearerd_client::TokenAnswer;
-use bearerd_test_idp::{CallKind, TestIdp, When};
+use bearerd_test_idp::{CallKind, Fault, TestIdp, Times, When};
 use bearerd_tests::daemon::{Daemon, Home, Rig, text_of};
 use rustix::process::Signal;
 use rustix::time::{ClockId, clock_gettime};
-use std::process::Stdio;
+use std::fs::OpenOptions;
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -25,9 +27,31 @@ pub(crate) enum Moment {
     Answered(Duration),
     /// So long after the new token was served.
     Served(Duration),
+    /// So long after the answer was lost on its way: while that is saved, while the token is sent once more.
+    Lost(Duration),
     /// So long after the next daemon was started, which begins with a refresh.
     Started(Duration),
+    /// The same once more, before any daemon has come to its end with it.
+    StartedAgain(From),
+    /// So long after the next daemon was asked to renew what the last one has perhaps renewed.
+    AskedAgain(From),
 }
+
+/// What a time counts from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum From {
+    /// The start, or the question.
+    Begin(Duration),
+    /// The moment when the provider's answer left.
+    Answer(Duration),
+}
+
+/// Wider than what the first refresh of a process takes, which has its way to the provider to prepare.
+const AFTER_ASKED: Duration = Duration::from_millis(150);
+/// Wider than what a start takes with its refresh.
+const AFTER_A_START: Duration = Duration::from_millis(300);
+/// Wider than what the reading of an answer takes with its save.
+const AFTER_THE_ANSWER: Duration = Duration::from_millis(25);
 
 /// What became of it.
 #[derive(Debug)]
@@ -39,29 +63,58 @@ pub(crate) struct Struck {
 }
 
 impl Moment {
-    /// Any. `starts`: a start refreshes too.
-    pub(crate) fn random(chance: &mut Chance, starts: bool) -> Self {
+    /// The kills of one round, which come before the token is renewed for good. `starts`: a start refreshes too.
+    pub(crate) fn round(chance: &mut Chance, starts: bool) -> Vec<Self> {
+        let mut moments = vec![Self::first(chance, starts)];
+        let more = [0, 0, 1, 2][usize::try_from(chance.below(4)).unwrap()];
+        moments.extend((0..more).map(|_| match (starts, chance.below(2)) {
+            (true, 0) => Self::StartedAgain(From::Begin(chance.within(AFTER_A_START))),
+            (true, _) => Self::StartedAgain(From::Answer(chance.within(AFTER_THE_ANSWER))),
+            (false, 0) => Self::AskedAgain(From::Begin(chance.within(AFTER_ASKED))),
+            (false, _) => Self::AskedAgain(From::Answer(chance.within(AFTER_THE_ANSWER))),
+        }));
+        moments
+    }
+
+    fn first(chance: &mut Chance, starts: bool) -> Self {
         let milliseconds = Duration::from_millis;
-        match chance.below(if starts { 25 } else { 21 }) {
-            0..=4 => Self::Asked(chance.within(milliseconds(12))),
+        match chance.below(if starts { 28 } else { 21 }) {
+            0..=2 => Self::Asked(chance.within(AFTER_ASKED)),
+            3..=4 => Self::Asked(chance.within(milliseconds(12))),
             5..=6 => Self::Held,
             7..=8 => Self::Spent,
             9..=12 => Self::Answered(chance.within(milliseconds(2))),
-            13..=17 => Self::Answered(chance.within(milliseconds(25))),
+            13..=17 => Self::Answered(chance.within(AFTER_THE_ANSWER)),
             18..=20 => Self::Served(chance.within(milliseconds(2))),
-            _ => Self::Started(chance.within(milliseconds(200))),
+            21..=24 => Self::Lost(chance.within(AFTER_THE_ANSWER)),
+            _ => Self::Started(chance.within(AFTER_A_START)),
         }
     }
 
-    /// In the order of the table; the last one is for starts that refresh.
-    pub(crate) const NAMES: [&str; 6] = [
-        "up to 12 ms after it was asked for",
-        "while the IdP held the request",
-        "while the IdP held the answer",
-        "up to 25 ms after the answer left",
-        "up to 2 ms after the new token was served",
-        "up to 200 ms after a start",
-    ];
+    /// In the order of the table.
+    pub(crate) fn names(starts: bool) -> &'static [&'static str] {
+        const ALL: [&str; 8] = [
+            "up to 150 ms after it was asked for",
+            "while the IdP held the request",
+            "while the IdP held the answer",
+            "up to 25 ms after the answer left",
+            "up to 2 ms after the new token was served",
+            "once more, up to 150 ms after the next daemon was asked for it, or 25 ms after the answer left",
+            "up to 25 ms after the answer was lost on its way",
+            "up to 300 ms after a start",
+        ];
+        const WITH_STARTS: [&str; 8] = [
+            ALL[0],
+            ALL[1],
+            ALL[2],
+            ALL[3],
+            ALL[4],
+            "once more, up to 300 ms after the next start, or 25 ms after its answer left",
+            ALL[6],
+            ALL[7],
+        ];
+        if starts { &WITH_STARTS } else { &ALL[..6] }
+    }
 
     /// Which of the names.
     pub(crate) fn kind(self) -> usize {
@@ -71,15 +124,39 @@ impl Moment {
             Self::Spent => 2,
             Self::Answered(_) => 3,
             Self::Served(_) => 4,
-            Self::Started(_) => 5,
+            Self::StartedAgain(_) | Self::AskedAgain(_) => 5,
+            Self::Lost(_) => 6,
+            Self::Started(_) => 7,
+        }
+    }
+
+    /// Whether a kill of this kind can fall there; else it does not fall where it is said to.
+    pub(crate) fn may_meet(kind: usize, class: Class) -> bool {
+        match kind {
+            1 | 2 => class == Class::InFlight,
+            3 => matches!(class, Class::Answered | Class::OnDisk),
+            4 => class == Class::OnDisk,
+            6 => class != Class::NotSent,
+            _ => true,
         }
     }
 
     /// Has the current token renewed, and kills the daemon on the way.
-    pub(crate) fn strike(self, daemon: Daemon, home: &Arc<Home>, idp: &TestIdp) -> Struck {
-        if let Self::Started(after) = self {
-            daemon.kill9();
-            return Struck { at: started_and_killed(home, after), served: None };
+    pub(crate) fn strike(self, daemon: Option<Daemon>, home: &Arc<Home>, idp: &TestIdp) -> Struck {
+        let start = match self {
+            Self::Started(after) => Some(From::Begin(after)),
+            Self::StartedAgain(from) => Some(from),
+            _ => None,
+        };
+        if let Some(from) = start {
+            if let Some(daemon) = daemon {
+                daemon.kill9();
+            }
+            return Struck { at: started_and_killed(home, idp, from), served: None };
+        }
+        let daemon = daemon.unwrap_or_else(|| Daemon::start(home));
+        if let Self::Lost(_) = self {
+            idp.fault(CallKind::Refresh, Fault::ResetAfter, Times::Next(1));
         }
         let token = daemon.token_text(Rig::PROFILE);
         let gate = match self {
@@ -93,18 +170,16 @@ impl Moment {
             beginning.recv().unwrap();
             match self {
                 Self::Asked(after) => pass(after),
+                Self::AskedAgain(from) => from.pass(idp),
                 Self::Held | Self::Spent => idp.block_on(gate.as_ref().unwrap().waiting(1)),
-                Self::Answered(after) => {
-                    idp.block_on(idp.ended(CallKind::Refresh, 1));
-                    pass(after);
-                }
+                Self::Answered(after) | Self::Lost(after) => From::Answer(after).pass(idp),
                 Self::Served(after) => {
                     let served = asking.join().unwrap();
                     assert!(served.is_some(), "{}", daemon.log());
                     pass(after);
                     return Struck { at: kill(&daemon), served };
                 }
-                Self::Started(_) => unreachable!("it needs nobody who asks"),
+                Self::Started(_) | Self::StartedAgain(_) => unreachable!("nobody asks there"),
             }
             let at = kill(&daemon);
             Struck { at, served: asking.join().unwrap() }
@@ -112,6 +187,18 @@ impl Moment {
         drop(gate);
         daemon.ended();
         struck
+    }
+}
+
+impl From {
+    fn pass(self, idp: &TestIdp) {
+        match self {
+            Self::Begin(after) => pass(after),
+            Self::Answer(after) => {
+                idp.block_on(idp.ended(CallKind::Refresh, 1));
+                pass(after);
+            }
+        }
     }
 }
 
@@ -131,15 +218,26 @@ fn ask<'scope>(
     })
 }
 
-/// A daemon that nobody waits for.
-fn started_and_killed(home: &Home, after: Duration) -> Duration {
+/// A daemon that nobody waits for. What it says goes where that of the others goes, and is searched with it.
+fn started_and_killed(home: &Home, idp: &TestIdp, from: From) -> Duration {
+    let log = OpenOptions::new().create(true).append(true).open(home.log_file()).unwrap();
     let mut command = home.command(&bearerd_tests::binaries::bearerd());
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    pass(after);
+    let child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
+    let guarded = Guarded(child);
+    from.pass(idp);
     let at = now();
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(guarded);
     at
+}
+
+/// Killed when it goes, also where a test fails.
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _reaped_already = self.0.wait();
+    }
 }
 
 fn kill(daemon: &Daemon) -> Duration {

@@ -1,6 +1,7 @@
 //! The kills, counted by moment and by what they met.
 
 use super::moment::Moment;
+use crate::page::demanded;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -9,21 +10,16 @@ use std::fmt::Write as _;
 pub(crate) enum Class {
     /// The provider got no request: the newest refresh token is on disk.
     NotSent,
-    /// The provider spent the refresh token, and its answer left after the kill.
+    /// The provider had the refresh token, and no answer to that had left before the kill.
     InFlight,
-    /// The answer left before the kill, and its refresh token is not on disk.
+    /// An answer left before the kill, and what it said is not on disk.
     Answered,
-    /// The new refresh token is on disk.
+    /// It is on disk.
     OnDisk,
 }
 
 impl Class {
-    const ALL: [Self; 4] = [Self::NotSent, Self::InFlight, Self::Answered, Self::OnDisk];
-
-    /// Whether what the provider gave last is nowhere on this machine.
-    pub(crate) fn is_lost(self) -> bool {
-        matches!(self, Self::InFlight | Self::Answered)
-    }
+    pub(crate) const ALL: [Self; 4] = [Self::NotSent, Self::InFlight, Self::Answered, Self::OnDisk];
 
     fn name(self) -> &'static str {
         match self {
@@ -35,14 +31,25 @@ impl Class {
     }
 }
 
+/// What came of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum End {
+    /// The token was renewed, and the provider's session is alive.
+    GoesOn,
+    /// A login was needed, and it was said that a kill has cost the session.
+    Told,
+    /// The session was lost in any other way.
+    Untold,
+}
+
 /// All kills of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     kills: BTreeMap<(usize, Class), usize>,
     /// Kills within the writing of a file.
     unfinished: usize,
-    /// Sessions that needed a login afterwards.
-    pub(crate) lost: usize,
+    /// Rounds, by whether the disk was behind the provider when the last daemon started.
+    ends: BTreeMap<(bool, End), usize>,
 }
 
 impl Tally {
@@ -51,12 +58,18 @@ impl Tally {
         self.unfinished += usize::from(temporaries > 0);
     }
 
+    pub(crate) fn end(&mut self, is_behind: bool, end: End) {
+        *self.ends.entry((is_behind, end)).or_default() += 1;
+    }
+
     pub(crate) fn and(mut self, other: Self) -> Self {
         for (key, count) in other.kills {
             *self.kills.entry(key).or_default() += count;
         }
+        for (key, count) in other.ends {
+            *self.ends.entry(key).or_default() += count;
+        }
         self.unfinished += other.unfinished;
-        self.lost += other.lost;
         self
     }
 
@@ -64,19 +77,45 @@ impl Tally {
         self.kills.iter().filter(|((_, of), _)| *of == class).map(|(_, count)| count).sum()
     }
 
-    /// As `docs/crashes.md` shows it.
+    /// Rounds after which the disk was behind the provider.
+    pub(crate) fn behind(&self) -> usize {
+        self.rounds(|is_behind, _| is_behind)
+    }
+
+    /// Sessions that needed a login afterwards, or had ended at the provider.
+    pub(crate) fn lost(&self) -> usize {
+        self.rounds(|_, end| end != End::GoesOn)
+    }
+
+    /// Of them those whose newest refresh token stood on disk.
+    pub(crate) fn lost_from_the_disk(&self) -> usize {
+        self.rounds(|is_behind, end| !is_behind && end != End::GoesOn)
+    }
+
+    /// Of them those that did not get the true reason.
+    pub(crate) fn lost_without_a_word(&self) -> usize {
+        self.rounds(|_, end| end == End::Untold)
+    }
+
+    fn rounds(&self, which: impl Fn(bool, End) -> bool) -> usize {
+        let ends = self.ends.iter().filter(|((is_behind, end), _)| which(*is_behind, *end));
+        ends.map(|(_, count)| count).sum()
+    }
+
+    /// As `docs/crashes.md` shows it: what has to be 0 stands in the form that the page's check does not pass over.
     pub(crate) fn table(&self, seed: u64, window: bool) -> String {
         let mut text = String::from("| killed |");
         for class in Class::ALL {
             write!(text, " {} |", class.name()).unwrap();
         }
         text.push_str("\n|---|---|---|---|---|\n");
-        let names = Moment::NAMES.iter().enumerate();
-        for (kind, name) in names.take(if window { 6 } else { 5 }) {
+        for (kind, name) in Moment::names(window).iter().enumerate() {
             write!(text, "| {name} |").unwrap();
             for class in Class::ALL {
                 let count = self.kills.get(&(kind, class)).copied().unwrap_or_default();
-                write!(text, " {count} |").unwrap();
+                let cell =
+                    if Moment::may_meet(kind, class) { count.to_string() } else { demanded(count) };
+                write!(text, " {cell} |").unwrap();
             }
             text.push('\n');
         }
@@ -84,26 +123,32 @@ impl Tally {
         for class in Class::ALL {
             write!(text, " {} |", self.count(class)).unwrap();
         }
-        let kills: usize = self.kills.values().sum();
         writeln!(
             text,
-            "\n\nSeed {seed}. {kills} kills, {} of them while a new file was written and not in its place yet.",
+            "\n\nSeed {seed}. {} kills in {} rounds, {} of them while a new file was written and not in its place yet.",
+            self.kills.values().sum::<usize>(),
+            self.rounds(|_, _| true),
             self.unfinished
         )
         .unwrap();
-        let behind = self.count(Class::InFlight) + self.count(Class::Answered);
         if window {
-            write!(text, "The disk was behind the IdP {behind} times; logins needed: {}.", self.lost)
-        } else {
-            write!(
+            writeln!(
                 text,
-                "Lost although the successor was on disk: 0. Lost in the moment: {}, each of them said with its \
-                 reason.",
-                self.lost
+                "After {} rounds the disk was behind the IdP. Logins needed: {}.",
+                self.behind(),
+                demanded(self.lost())
+            )
+        } else {
+            writeln!(
+                text,
+                "Lost although the newest refresh token was on disk: {}. Lost in the moment: {}, of them without the \
+                 true reason: {}.",
+                demanded(self.lost_from_the_disk()),
+                self.lost() - self.lost_from_the_disk(),
+                demanded(self.lost_without_a_word())
             )
         }
         .unwrap();
-        text.push('\n');
         text
     }
 }

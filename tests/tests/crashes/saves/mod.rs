@@ -8,11 +8,12 @@ mod strace;
 
 use crate::on_disk::{OnDisk, newest};
 use crate::{machine_alone, page, side_by_side};
-use bearerd_client::{ErrorCode, EventKind};
-use bearerd_tests::daemon::{Daemon, Rig, text_of};
+use bearerd_client::{ErrorCode, EventKind, Status};
+use bearerd_tests::daemon::{Daemon, Rig, eventually, text_of};
 use calls::{Call, Thing};
 use rustix::process::Signal;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use strace::Strace;
 
 /// What happens to a call.
@@ -40,14 +41,14 @@ impl Fault {
     fn name(self) -> &'static str {
         match self {
             Self::Error(name) => name,
-            Self::Delay => "begins 5 s late",
+            Self::Delay => "begins 10 s late",
             Self::Kill => "`kill -9`",
         }
     }
 }
 
 /// Microseconds; 2 s is what a save is waited for, and the rest is for looking around before it goes on.
-const DELAY: u64 = 5_000_000;
+const DELAY: u64 = 10_000_000;
 
 #[test]
 fn a_save_that_fails_hangs_or_dies_at_any_call_harms_no_reader_and_tears_nothing() {
@@ -65,8 +66,13 @@ fn a_save_that_fails_hangs_or_dies_at_any_call_harms_no_reader_and_tears_nothing
             faults.map(move |fault| (call, fault, usize::from(at > renamed)))
         })
         .collect();
+    let missed = AtomicUsize::new(0);
     let rows = side_by_side(&cases, |(call, fault, index)| {
-        let tries = (0..TRIES).find_map(|_| strike(call, *fault, *index));
+        let tries = (0..TRIES).find_map(|_| {
+            let row = strike(call, *fault, *index);
+            missed.fetch_add(usize::from(row.is_none()), Relaxed);
+            row
+        });
         tries.unwrap_or_else(|| panic!("{call:?}: {fault:?} was not to be placed"))
     });
     let mut table = String::from(
@@ -76,24 +82,30 @@ fn a_save_that_fails_hangs_or_dies_at_any_call_harms_no_reader_and_tears_nothing
         let (name, thing) = (&call.name, call.thing.words());
         writeln!(table, "| `{name}` | {thing} | {} | {row} |", fault.name()).unwrap();
     }
+    let (faults, missed) = (cases.len(), missed.into_inner());
+    writeln!(table, "\n{faults} faults. Tries that did not meet their call: {missed}.").unwrap();
     page::section("failing saves", &table);
 }
 
 /// A thread of the daemon's may have ended for want of work before it could be struck.
 const TRIES: usize = 5;
 
-/// The calls of a save, the first one on each thing.
+/// The calls of a save, the first one on each thing. A rotation is saved once.
 fn watched() -> Vec<Call> {
     let attempt = || {
         let rig = Rig::start().logged_in();
         let strace = Strace::of_savers(&rig.daemon, None);
         rig.daemon.renew(Rig::PROFILE);
-        Some(calls::of(&strace.detach())).filter(|calls| !calls.is_empty())
+        rig.daemon.until(Rig::PROFILE, "saved", |status| status.saved);
+        let trace = strace.detach();
+        assert!(calls::saves(&trace) <= 1, "{trace}");
+        Some(calls::of(&trace)).filter(|calls| !calls.is_empty())
     };
     (0..TRIES).find_map(|_| attempt()).expect("a save is seen")
 }
 
-/// What is to be told of one fault; `None` where it missed its call. `index`: which refresh token has to be on disk then.
+/// What is to be told of one fault; `None` where the trace shows that it did not meet its call, or that the save was tried
+/// again before anybody could look. `index`: which refresh token has to be on disk then.
 fn strike(call: &Call, fault: Fault, index: usize) -> Option<String> {
     let rig = Rig::start().logged_in();
     let strace = Strace::of_savers(&rig.daemon, Some(&fault.injection(call)));
@@ -114,13 +126,17 @@ fn survived(rig: Rig, strace: Strace, call: &Call, fault: Fault, index: usize) -
     let trace = strace.so_far();
     let on_disk = OnDisk::of(&rig.home, &rig.idp);
     rig.daemon.signal(Signal::CONT);
-    let struck = match fault {
+    match fault {
         // Written down when the call is over: until then it is the last one.
-        Fault::Delay => !rig.daemon.status(Rig::PROFILE).saved,
-        _ => calls::was_struck(&trace, call) && calls::saves(&trace) == 1,
-    };
-    if !struck {
-        return None;
+        Fault::Delay => {
+            let saved = rig.daemon.status(Rig::PROFILE).saved;
+            if saved && !calls::was_struck(&strace.so_far(), call) {
+                return None;
+            }
+            assert!(!saved, "{call:?}: said to be saved while it hangs");
+        }
+        _ if calls::was_struck(&trace, call) && calls::saves(&trace) == 1 => {}
+        _ => return None,
     }
     assert_eq!(on_disk.index, index, "{call:?}, {fault:?}");
     assert!(rig.idp.is_active(&newer) && newer != token && !answer.degraded);
@@ -142,7 +158,9 @@ fn killed(rig: Rig, strace: Strace, call: &Call, index: usize) -> Option<String>
     let token = rig.daemon.token_text(Rig::PROFILE);
     let body = format!("{{\"token\":\"{token}\"}}");
     let reply = rig.daemon.try_request("POST", "/v1/token/reject", &body);
-    if reply.is_ok_and(|reply| reply.status != 0) {
+    let served = reply.is_ok_and(|reply| reply.status != 0);
+    if served && is_alive_and_saved(&rig.daemon) {
+        assert!(!calls::was_struck(&strace.detach(), call), "{call:?}: it lives on");
         return None;
     }
     let rig = rig.restarted(|daemon| {
@@ -150,8 +168,10 @@ fn killed(rig: Rig, strace: Strace, call: &Call, index: usize) -> Option<String>
     });
     let trace = strace.detach();
     if !calls::begun_last(&trace, call) {
+        assert!(!served, "{call:?}: killed elsewhere after the token was served: {trace}");
         return None;
     }
+    assert!(!served, "{call:?}: the token was served before it was saved");
     let on_disk = OnDisk::of(&rig.home, &rig.idp);
     assert_eq!((on_disk.index, newest(&rig.idp)), (index, (1, true)), "{call:?}");
     assert_eq!(rig.daemon.token_text(Rig::PROFILE), on_disk.access_token, "{call:?}");
@@ -169,4 +189,16 @@ fn killed(rig: Rig, strace: Strace, call: &Call, index: usize) -> Option<String>
         )
     };
     Some(format!("no answer | – | {stood} | {afterwards}"))
+}
+
+/// Which of both comes of it: the save gets to its end, or the daemon to its own.
+fn is_alive_and_saved(daemon: &Daemon) -> bool {
+    eventually("the save is over, or the daemon", || {
+        let Ok(reply) = daemon.try_request("GET", "/v1/status", "") else { return Some(false) };
+        match serde_json::from_str::<Status>(&reply.body) {
+            Ok(status) if status.profiles.iter().all(|it| it.saved) => Some(true),
+            Ok(_) => None,
+            Err(_) => Some(false),
+        }
+    })
 }
