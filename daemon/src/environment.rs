@@ -86,9 +86,11 @@ impl Environment {
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             home: absolute("HOME"),
             supervised: set("NOTIFY_SOCKET").is_some(),
-            test_pauses: text("BEARERD_TEST_PAUSES")
-                .filter(|_| cfg!(debug_assertions))
-                .and_then(|text| TestPauses::read(&text)),
+            test_pauses: if cfg!(debug_assertions) {
+                text("BEARERD_TEST_PAUSES").and_then(|text| TestPauses::read(&text))
+            } else {
+                None
+            },
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a session wants saved, done: one change at a time, the old file moved aside where it has to be kept.
 
-use crate::{Aside, SavedSession, Store, StoreError, Wiped, chain};
+use crate::{Aside, NotSavedReason, SavedSession, Store, StoreError, Wiped, chain};
 use bearerd_proto::ProfileName;
 use bearerd_session::time::Now;
 use bearerd_session::{Aside as SessionAside, Binding, Record, Restored, StoreFailure, StoreOp};
@@ -43,9 +43,14 @@ impl Saver {
                     store.set_aside(profile, aside, seconds)?;
                     self.in_place = None;
                 }
-                // A record is made of strings and numbers: writing it cannot fail.
-                let bytes = Wiped::json(&record).unwrap_or_default();
-                let saved = store.save(profile, bytes.as_ref());
+                let saved = match Wiped::json(&record) {
+                    Ok(bytes) => store.save(profile, bytes.as_ref()),
+                    // A record is made of strings and numbers: writing it fails where there is no memory for it.
+                    Err(_) => Err(StoreError::not_saved(
+                        format!("{profile}.session"),
+                        NotSavedReason::Seal,
+                    )),
+                };
                 match &saved {
                     Ok(()) => self.in_place = None,
                     Err(error) if error.is_in_place() => self.in_place = Some(record.binding),

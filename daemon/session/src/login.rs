@@ -54,7 +54,7 @@ pub(crate) struct Pending {
     pub(crate) interval: Duration,
     pub(crate) next_poll: Boot,
     pub(crate) polling: Option<(FetchId, Boot)>,
-    /// The answer to a poll was lost: tokens may have been in it.
+    /// The answer to a poll was lost, or was of no use: tokens may have been in it.
     pub(crate) lost: bool,
     failures: u32,
 }

@@ -143,7 +143,7 @@ impl Session {
         }
         let Some(Login { stage: Stage::Pending(pending), .. }) = &mut self.login else { return };
         let verdict = verdict(RequestKind::DevicePoll, &failure.cause);
-        pending.lost |= matches!(failure.cause, Cause::Lost);
+        pending.lost |= matches!(failure.cause, Cause::Lost | Cause::Unusable { .. });
         match verdict.next {
             Next::PollOn => pending.poll_on(now.boot),
             Next::SlowDown => pending.slow_down(now.boot),
@@ -156,8 +156,8 @@ impl Session {
             }
             _ => {
                 let honest = if pending.lost && verdict.code == ErrorCode::LoginExpired {
-                    "; the answer to an earlier poll was lost on its way, and the tokens may have been in it: log in \
-                     again"
+                    "; the answer to an earlier poll was lost on its way or was of no use, and the tokens may have been in \
+                     it: log in again"
                 } else {
                     ""
                 };

@@ -109,7 +109,8 @@ fn a_transient_failure_of_a_poll_backs_off_and_goes_on() {
 
 #[test]
 fn a_poll_whose_answer_was_lost_is_named_when_its_code_is_used_up() {
-    for (before, named) in [(lost(), true), (later(None), false)] {
+    let useless = failed(Cause::Unusable { refresh_token: None });
+    for (before, named) in [(lost(), true), (useless, true), (later(None), false)] {
         let mut play = Play::new();
         let login_id = play.start_login(false);
         until_poll(&mut play);
