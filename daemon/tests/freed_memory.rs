@@ -115,6 +115,7 @@ fn a_snapshot_leaves_no_access_token_behind() {
         token: Secret::new(text.repeat(100)),
         asked: moment.clone(),
         lifetime: Some(600_000),
+        ends: None,
         granted_scope: None,
     };
     let record = Record {

@@ -67,6 +67,9 @@ pub struct SavedSlot {
     /// Milliseconds that it lives from then; absent: no known end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u64>,
+    /// When it ends. On the clock of a boot that began after it was asked for, nothing else tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Moment>,
     /// Scopes granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted_scope: Option<String>,

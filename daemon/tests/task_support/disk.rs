@@ -60,6 +60,7 @@ impl Disk {
                         token: Secret::new(format!("{name}-access-0")),
                         asked: saved,
                         lifetime: Some(lifetime.as_millis().try_into().unwrap()),
+                        ends: None,
                         granted_scope: None,
                     }],
                 };

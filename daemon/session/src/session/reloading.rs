@@ -109,7 +109,12 @@ impl Session {
     /// A saved access token, if it is still good: what is left of it counts, and not what a clock claims.
     fn slot_of(&self, saved: SavedSlot, now: Now, jitter: Jitter) -> Option<Slot> {
         let lifetime = saved.lifetime.map(Duration::from_millis);
-        let left = lifetime.map(|lifetime| saved.asked.left_of(lifetime, now, &self.boot_id));
+        let of_this_boot = |ends: &Moment| ends.boot_id == self.boot_id;
+        let by_end = saved.ends.filter(of_this_boot).map(|ends| now.boot.until(ends.boot));
+        let left = lifetime.map(|lifetime| {
+            let left = saved.asked.left_of(lifetime, now, &self.boot_id);
+            by_end.map_or(left, |by_end| left.min(by_end))
+        });
         if left.is_some_and(|left| left.is_zero()) {
             return None;
         }

@@ -201,6 +201,7 @@ impl Session {
                 lifetime: held
                     .lifetime
                     .map(|lifetime| u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX)),
+                ends: held.ends.map(moment),
                 granted_scope: held.scope.clone(),
             })
         });

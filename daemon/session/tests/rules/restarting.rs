@@ -293,6 +293,18 @@ fn a_second_restart_counts_by_the_boot_time_clock_where_the_wall_clock_was_set_b
 }
 
 #[test]
+fn and_so_it_does_for_a_token_of_before_this_boot() {
+    let mut play = logged_in(600);
+    play.restart("boot-b", Boot::from_millis(5_000));
+    play.reject("a-1");
+    play.reply(lost());
+    play.disk = Disk::Fails;
+    play.step_wall(-300);
+    play.restart("boot-b", play.now.boot);
+    assert_eq!(left(&play), 3000);
+}
+
+#[test]
 fn a_token_without_a_known_end_is_renewed_at_half_of_what_its_refresh_token_has_left() {
     let mut play = Play::logged_in(granted("1").without_end().refresh_lives(3600));
     play.advance(1000 * SECOND);
