@@ -47,6 +47,9 @@ struct Arguments {
     /// Go on until so many histories have failed
     #[arg(long, default_value_t = 1)]
     failures: usize,
+    /// Say what failed and no more: no search for a shorter history
+    #[arg(long)]
+    no_shrink: bool,
     /// Play this file instead, and tell its story
     #[arg(long)]
     replay: Option<PathBuf>,
@@ -106,9 +109,11 @@ fn run(arguments: &Arguments) -> ExitCode {
     for (script, broken) in &seen.failed {
         println!("\nseed {} of the mix `{}` broke an invariant", script.seed, script.mix);
         println!("  {}: {}", broken.invariant.name(), broken.what);
-        let shrunk = shrink(script, broken.invariant, SHRINKING);
-        tell(&shrunk);
-        keep(&shrunk, &arguments.keep);
+        if !arguments.no_shrink {
+            let shrunk = shrink(script, broken.invariant, SHRINKING);
+            tell(&shrunk);
+            keep(&shrunk, &arguments.keep);
+        }
         let hours = arguments.hours.map_or(String::new(), |hours| format!(" --hours {hours}"));
         let mix = mix.map_or(String::new(), |mix| format!(" --mix {}", mix.name));
         println!(

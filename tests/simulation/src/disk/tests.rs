@@ -31,6 +31,7 @@ fn record(refresh_token: &str) -> Box<Record> {
             known_not_to_rotate: false,
             over: None,
             lost: false,
+            lost_since: None,
             idp_session: Some("sid-1".to_owned()),
         }),
         user_id: Some("jane".to_owned()),
@@ -41,6 +42,7 @@ fn record(refresh_token: &str) -> Box<Record> {
             token: Secret::new("x".repeat(1200)),
             asked: moment,
             lifetime: Some(3_600_000),
+            ends: None,
             granted_scope: None,
         }],
     })

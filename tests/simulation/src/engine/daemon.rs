@@ -28,7 +28,9 @@ pub(crate) struct Life {
     pub(crate) stage: Stage,
     pub(super) last_read: Boot,
     pub(super) saver: Saver,
-    pub(super) change: Option<(Change, usize)>,
+    pub(crate) change: Option<(Change, usize)>,
+    /// How many there were.
+    pub(super) changes: u64,
     pub(super) loading: Loading,
     pub(super) waiters: BTreeMap<u64, CallerId>,
     next_waiter: u64,
@@ -91,6 +93,7 @@ impl World {
             last_read: self.clocks().boot,
             saver: Saver::default(),
             change: None,
+            changes: 0,
             loading: Loading { under_way: true, ..Loading::default() },
             waiters: BTreeMap::new(),
             next_waiter: 0,

@@ -96,7 +96,7 @@ impl World {
             }
             Happening::WallStep { seconds } => {
                 self.tally.count("steps of the wall clock");
-                self.machine.step_wall(seconds);
+                self.machine.step_wall(seconds, self.now);
                 self.queue.push(self.now, Item::WallStepped { life: number });
             }
             Happening::Kill { down } => self.kill(down),

@@ -11,6 +11,8 @@ pub(crate) struct Machine {
     pub(crate) offset: i64,
     /// How often the wall clock was set.
     pub(crate) steps: u64,
+    /// When it was set last.
+    pub(crate) stepped: u64,
     /// What stands still, and until when.
     pub(crate) still: Option<Still>,
 }
@@ -28,7 +30,7 @@ pub(crate) const WALL_ORIGIN: i64 = 1_764_000_000_000;
 
 impl Machine {
     pub(super) fn new(now: u64) -> Self {
-        Self { boots: vec![now - 60_000], offset: 0, steps: 0, still: None }
+        Self { boots: vec![now - 60_000], offset: 0, steps: 0, stepped: 0, still: None }
     }
 
     /// Both clocks at a true time.
@@ -44,12 +46,6 @@ impl Machine {
     /// The true time of a moment of this boot.
     pub(crate) fn true_time(&self, at: Boot) -> u64 {
         self.booted().saturating_add(at.as_millis())
-    }
-
-    /// The true time of a moment of the boot of this id.
-    pub(crate) fn true_time_in(&self, boot_id: &str, at: Boot) -> Option<u64> {
-        let number: usize = boot_id.strip_prefix("boot-")?.parse().ok()?;
-        self.boots.get(number).map(|booted| booted.saturating_add(at.as_millis()))
     }
 
     pub(crate) fn boot_id(&self) -> String {
@@ -69,8 +65,9 @@ impl Machine {
         }
     }
 
-    pub(super) fn step_wall(&mut self, seconds: i64) {
+    pub(super) fn step_wall(&mut self, seconds: i64, now: u64) {
         self.offset += seconds * 1000;
+        self.stepped = now;
         self.steps += 1;
     }
 

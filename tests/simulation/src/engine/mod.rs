@@ -193,7 +193,9 @@ impl World {
             Item::Timer { life, serial } if self.lives_on(life) => self.timer(serial),
             Item::Arrives(exchange) => self.arrives(exchange),
             Item::Back(exchange) => self.back(exchange),
-            Item::DiskStep { life } if self.lives_on(life) => self.disk_step(),
+            Item::DiskStep { life, change, step } if self.lives_on(life) => {
+                self.disk_step(change, step);
+            }
             Item::Stored { life } if self.lives_on(life) => self.stored(),
             Item::Ask(caller) => self.ask(caller),
             Item::Woke { life } if self.lives_on(life) => self.woke(),
@@ -266,6 +268,7 @@ impl World {
         }
         self.weather_spell += 1;
         self.disk_is_back();
+        self.hurry_the_disk();
         if self.life.is_none() {
             self.starts_at = Some(self.now);
             self.machine.has_booted(self.now);

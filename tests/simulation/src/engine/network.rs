@@ -69,6 +69,7 @@ pub(super) fn fate(spells: &[Spell], latency: u64, mut draw: Draw) -> Fate {
         Condition::NotFound => twisted(Twist::NotFound),
         Condition::ScopeRefused => twisted(Twist::OAuth(OAuthError::InvalidScope)),
         Condition::Unheard => twisted(Twist::OAuth(OAuthError::Other)),
+        Condition::SlowDown => twisted(Twist::SlowDown),
         Condition::NoToken => twisted(Twist::NoToken),
         Condition::NoLife => twisted(Twist::NoLife),
         Condition::Life(seconds) => twisted(Twist::Life(seconds)),

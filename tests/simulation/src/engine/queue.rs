@@ -26,7 +26,7 @@ pub(super) enum Item {
     /// The daemon sees what became of a request.
     Back(u64),
     /// A step of a change of the disk is done.
-    DiskStep { life: u32 },
+    DiskStep { life: u32, change: u64, step: usize },
     /// The daemon hears how the change ended.
     Stored { life: u32 },
     /// A caller's question is at the task.

@@ -6,6 +6,7 @@ use super::queue::Item;
 use crate::history::When;
 use bearerd_session::time::Now;
 use bearerd_session::{Event, StoreOp};
+use std::time::Duration;
 
 impl World {
     pub(super) fn store(&mut self, op: StoreOp, now: Now) {
@@ -24,13 +25,30 @@ impl World {
         let change = self.disk.begin(&mut life.saver, op, now);
         let first = change.steps.first().map_or(1, |step| millis(step.takes));
         life.change = Some((change, 0));
-        self.queue.push(self.now + first, Item::DiskStep { life: life.number });
+        life.changes += 1;
+        let (life, change) = (life.number, life.changes);
+        self.queue.push(self.now + first, Item::DiskStep { life, change, step: 0 });
     }
 
-    pub(super) fn disk_step(&mut self) {
+    /// A disk that is well again does at once what has been waiting for it.
+    pub(super) fn hurry_the_disk(&mut self) {
         let Some(life) = &mut self.life else { return };
-        let number = life.number;
         let Some((change, done)) = &mut life.change else { return };
+        for step in &mut change.steps {
+            step.takes = step.takes.min(Duration::from_millis(5));
+        }
+        let (life, change, step) = (life.number, life.changes, *done);
+        self.queue.push(self.now, Item::DiskStep { life, change, step });
+    }
+
+    pub(super) fn disk_step(&mut self, number: u64, step: usize) {
+        let Some(life) = &mut self.life else { return };
+        let (life_number, changes) = (life.number, life.changes);
+        let Some((change, done)) = &mut life.change else { return };
+        // It may have been done sooner than it was planned.
+        if (changes, *done) != (number, step) {
+            return;
+        }
         if let Some(step) = change.steps.get(*done) {
             self.disk.apply(step);
         }
@@ -43,9 +61,10 @@ impl World {
         match next {
             Some(takes) => {
                 let at = self.now.saturating_add(takes);
-                self.queue.push(at, Item::DiskStep { life: number });
+                let (life, change) = (life_number, changes);
+                self.queue.push(at, Item::DiskStep { life, change, step: done_now });
             }
-            None => self.queue.push(self.now, Item::Stored { life: number }),
+            None => self.queue.push(self.now, Item::Stored { life: life_number }),
         }
     }
 

@@ -38,6 +38,7 @@ impl World {
             }
             self.expect_what_is_durable();
             self.disk.lose_power();
+            self.look_at_the_disk_anew();
         } else {
             self.expect_what_is_visible();
         }

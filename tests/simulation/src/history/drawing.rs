@@ -136,6 +136,7 @@ fn provider(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
         (1, Condition::NotFound),
         (1, Condition::ScopeRefused),
         (1, Condition::Unheard),
+        (2, Condition::SlowDown),
         (2, Condition::NoToken),
         (1, Condition::NoLife),
         (2, Condition::Life(short_life)),
@@ -144,7 +145,7 @@ fn provider(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
         (2, Condition::LivesChange),
         (2, Condition::SameRefresh),
         (2, Condition::NoRefresh),
-        (2, Condition::SameAccess),
+        (4, Condition::SameAccess),
         (2, Condition::Skewed(skew)),
     ]);
     let lasts = draw.spread(1, 2 * policy.token_life + 120) * SECOND;
@@ -174,7 +175,7 @@ fn crash(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
         1 | 2 => draw.spread(1, 30) * SECOND,
         _ => draw.spread(1, 2 * policy.token_life) * SECOND,
     };
-    let what = match draw.below(8) {
+    let what = match draw.below(9) {
         0..=3 => Happening::Kill { down },
         4 | 5 => Happening::Reboot { power_lost: true, down: down + 10 * SECOND },
         6 => Happening::Reboot { power_lost: false, down: down + 10 * SECOND },

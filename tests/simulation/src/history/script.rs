@@ -283,6 +283,8 @@ pub enum Condition {
     ScopeRefused,
     /// An error that nobody knows.
     Unheard,
+    /// Polls are told to slow down.
+    SlowDown,
     /// It is carried out, and the answer has no access token.
     NoToken,
     /// `expires_in` of 0.

@@ -5,12 +5,11 @@
 
 use super::Invariant;
 use super::ledger::Token;
+use super::meaning::{Meaning, Reach, meaning};
 use crate::engine::{Stage, World, named};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
-use bearerd_session::{
-    Cause, Event, FetchId, Jitter, Next, Outcome, Request, RequestKind, verdict,
-};
+use bearerd_session::{Cause, Event, FetchId, Jitter, Outcome, Request, RequestKind};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ pub(super) struct Pace {
     /// The last attempt failed then; and what the provider said about coming again.
     failed: Option<(Boot, Option<Boot>)>,
     /// Failures in a row of one reach.
-    failures: (Option<bearerd_session::Reach>, u32),
+    failures: (Option<Reach>, u32),
     /// A lost answer was asked for once more already.
     pub(super) repeated: bool,
     poll_from: Option<Boot>,
@@ -238,10 +237,10 @@ impl World {
         if let Cause::Unusable { refresh_token: Some(_) } = cause {
             pace.repeated = false;
         }
-        let verdict = verdict(RequestKind::Refresh, cause);
+        let meaning = meaning(RequestKind::Refresh, cause);
         let retry_after = failure.and_then(|failure| failure.retry_after);
         let retry_after = retry_after.map(|wait| now.boot + wait.min(RETRY_AFTER_CAP));
-        if verdict.next == Next::Lost
+        if meaning == Meaning::Lost
             && !draining
             && window.is_some_and(|window| now.boot.since(asked) <= window)
             && !std::mem::replace(&mut pace.repeated, true)
@@ -249,15 +248,19 @@ impl World {
             (pace.own, pace.asked) = (Some(now.boot), Some(now.boot));
             return;
         }
-        let row = if pace.failures.0 == Some(verdict.reach) { pace.failures.1 + 1 } else { 1 };
-        pace.failures = (Some(verdict.reach), row);
+        let reach = match meaning {
+            Meaning::Again { reach } | Meaning::Hold { reach, .. } => reach,
+            _ => Reach::Session,
+        };
+        let row = if pace.failures.0 == Some(reach) { pace.failures.1 + 1 } else { 1 };
+        pace.failures = (Some(reach), row);
         pace.failed = Some((now.boot, retry_after));
         let never = Some(Boot::from_millis(u64::MAX));
-        (pace.own, pace.asked) = match verdict.next {
+        (pace.own, pace.asked) = match meaning {
             // Not again until a person asks for a login.
-            Next::Over => (never, never),
-            Next::Hold(hold) => {
-                let hold = Some(now.boot + hold).max(retry_after);
+            Meaning::Over => (never, never),
+            Meaning::Hold { pause, .. } => {
+                let hold = Some(now.boot + pause).max(retry_after);
                 (hold, hold)
             }
             _ => {
@@ -265,7 +268,7 @@ impl World {
                 (Some(now.boot + pause).max(retry_after), Some(now.boot + PULL).max(retry_after))
             }
         };
-        if verdict.next == Next::Over {
+        if meaning == Meaning::Over {
             pace.failed = Some((now.boot - PULL, None));
             pace.failures = (None, 0);
         }
@@ -292,8 +295,7 @@ impl World {
                 pace.start_from = Some(now.boot + wait.max(PULL));
             }
             (Request::DevicePoll { .. }, Outcome::Failed(failure)) => {
-                let next = verdict(RequestKind::DevicePoll, &failure.cause).next;
-                if next == Next::SlowDown {
+                if meaning(RequestKind::DevicePoll, &failure.cause) == Meaning::SlowDown {
                     pace.interval += SLOW_DOWN;
                 }
                 let wait = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
@@ -307,6 +309,8 @@ impl World {
     pub(crate) fn look_after(&mut self, now: Now) {
         self.judge_the_login(now);
         self.judge_what_was_said();
+        self.saved_is_on_disk(now);
+        self.note_the_saved_clock(now);
         let Some(life) = &self.life else { return };
         let Some(session) = &life.session else { return };
         let has = session.view(now).and_then(|view| view.token.map(|token| token.expose()));

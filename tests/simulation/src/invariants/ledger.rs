@@ -1,12 +1,13 @@
 //! What a daemon of this life must know, by what it was given: the yardstick of the other invariants.
 
 use super::calls::Pace;
+use super::meaning::{Meaning, meaning};
 use crate::engine::{CallerId, World};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Cause, Event, FetchId, Granted, Jitter, Next, Outcome, Record, Request, RequestKind, Restored,
-    SavedSlot, SlotKey, verdict,
+    Cause, Event, FetchId, Granted, Jitter, Outcome, Record, Request, RequestKind, Restored,
+    SavedSlot, SlotKey,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub(crate) struct Ledger {
     /// Granted, and not in force yet.
     pub(super) login: Option<Chain>,
     /// Granted in this event.
-    offered: Option<Chain>,
+    offered: Option<(Chain, Option<Boot>)>,
     /// Where the daemon said in this event that a person has to log in.
     pub(super) said: Vec<&'static str>,
     /// Refresh tokens that this life was given.
@@ -58,6 +59,10 @@ pub(crate) struct Ledger {
     next_got: u64,
     /// Since when fresh tokens wait for their save.
     pub(super) held_since: Option<Boot>,
+    /// When a parked session came back: its tokens wait for a save, too.
+    pub(super) back_since: Option<Boot>,
+    /// How far the wall clock was ahead when a daemon last had the time and the disk to save by it.
+    pub(super) offset_saved: i64,
     /// The last save that failed.
     pub(super) save_failed: Option<u64>,
     /// Sessions that nothing may be served of in this life.
@@ -88,6 +93,7 @@ impl World {
             forgotten: old.forgotten,
             disk: old.disk,
             younger: old.younger,
+            offset_saved: old.offset_saved,
             place,
             ..Ledger::default()
         };
@@ -137,16 +143,11 @@ impl World {
                 Some(now.boot + left)
             }
         };
-        let saved = &record.saved;
-        let saved_offset = self.machine.true_time_in(&saved.boot_id, saved.boot).map(|then| {
-            let then = i64::try_from(then).expect("no history is so long");
-            saved.wall.as_millis() - crate::engine::WALL_ORIGIN - then
-        });
-        if let Some(saved_offset) = saved_offset.filter(|_| saved.boot_id != boot_id) {
+        if record.saved.boot_id != boot_id {
+            // A clock that was set while a daemon ran that could save is no excuse.
+            let set_back = self.ledger.offset_saved - self.machine.offset;
             let before = self.ledger.younger.get(&token).copied().unwrap_or(0);
-            let set_back = saved_offset - self.machine.offset;
-            let younger = before.saturating_add_signed(set_back);
-            self.ledger.younger.insert(token, younger);
+            self.ledger.younger.insert(token, before.saturating_add_signed(set_back));
         }
         self.note_access(token, Got { family, ends, rotated: None, number: 0 });
     }
@@ -204,7 +205,7 @@ impl World {
                 match outcome {
                     Outcome::Granted(granted) => self.renewed(spent, granted, asked, now),
                     Outcome::Failed(failure) => {
-                        if verdict(RequestKind::Refresh, &failure.cause).next == Next::Over {
+                        if meaning(RequestKind::Refresh, &failure.cause) == Meaning::Over {
                             self.ledger.chains_of(spent).for_each(|chain| chain.is_over = true);
                         }
                         if let Cause::Unusable { refresh_token: Some(newer) } = &failure.cause
@@ -217,7 +218,7 @@ impl World {
                 }
             }
             (Request::DevicePoll { .. }, Outcome::Granted(granted)) => {
-                self.logged_in(granted, unwanted, asked);
+                self.logged_in(granted, unwanted, asked, now);
             }
             _ => {}
         }
@@ -251,7 +252,7 @@ impl World {
         self.note_access(access, Got { family, ends, rotated, number: 0 });
     }
 
-    fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot) {
+    fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot, now: Now) {
         let refresh = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
         let Some(access) = token_of(granted.access_token.expose()) else { return };
         let family = (access.0, self.providers[access.0].access[access.1].family);
@@ -261,29 +262,37 @@ impl World {
             self.ledger.forgotten.insert(family);
             return;
         }
-        self.ledger.offered = Some(Chain { family, refresh, is_over: false });
+        let held_before = self.ledger.held_since.replace(now.boot);
+        self.ledger.offered = Some((Chain { family, refresh, is_over: false }, held_before));
         let ends = granted.lifetime.map(|lifetime| asked + lifetime);
         self.note_access(access, Got { family, ends, rotated: refresh, number: 0 });
     }
 
     /// The session has looked at the tokens of a login: those of another person it does not want.
     pub(super) fn judge_the_login(&mut self, now: Now) {
-        let Some(offered) = self.ledger.offered.take() else { return };
+        let Some((offered, held_before)) = self.ledger.offered.take() else { return };
         let session = self.life.as_ref().and_then(|life| life.session.as_ref());
         if session.is_some_and(|session| session.report(now).login.is_some()) {
-            self.ledger.login = Some(offered);
-            self.ledger.unread_logout = false;
-            self.ledger.held_since = Some(now.boot);
-            self.ledger.pace.starts_anew();
+            self.is_accepted(offered);
         } else {
             self.tally.count("logins of another person denied");
             self.ledger.gone.insert(offered.family);
             self.ledger.forgotten.insert(offered.family);
+            self.ledger.held_since = held_before;
         }
+    }
+
+    fn is_accepted(&mut self, offered: Chain) {
+        self.ledger.login = Some(offered);
+        self.ledger.unread_logout = false;
+        self.ledger.pace.starts_anew();
     }
 
     /// The session says that the login is in force.
     pub(crate) fn login_took_force(&mut self) {
+        if let Some((offered, _)) = self.ledger.offered.take() {
+            self.is_accepted(offered);
+        }
         let Some(login) = self.ledger.login.take() else { return };
         let old = self.ledger.live.replace(login);
         self.ledger.gone.extend(old.map(|old| old.family));
@@ -331,7 +340,9 @@ impl World {
         let doubted = &self.ledger.doubted;
         self.ledger.got.retain(|token, _| !doubted.contains(token));
         self.ledger.live = Some(back);
-        self.ledger.held_since = Some(now.boot);
+        self.ledger.back_since = Some(now.boot);
+        let saves = self.life.as_ref().is_some_and(|life| life.change.is_some());
+        self.ledger.held_since = saves.then_some(now.boot);
     }
 
     fn restored_again(&mut self, restored: &Restored, now: Now) {

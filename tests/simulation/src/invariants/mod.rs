@@ -4,6 +4,7 @@ mod calls;
 mod ledger;
 mod login_required;
 mod logout;
+mod meaning;
 mod on_disk;
 mod served;
 mod unserved;
@@ -28,6 +29,8 @@ pub enum Invariant {
     NothingLostFromDisk,
     /// Promise 5.
     NotOverwrittenByOlder,
+    /// Promise 6: what is not saved is said.
+    SavedIsOnDisk,
     /// Said only when it is so.
     LoginRequiredIsTrue,
     /// Spacing, pulls, backoff, polls.
@@ -76,6 +79,7 @@ impl Invariant {
             Self::NewestUsed => "the refresh token that is used is the newest that is known",
             Self::NothingLostFromDisk => "a rotated token that reached the disk is never lost",
             Self::NotOverwrittenByOlder => "a saved token is never overwritten by an older one",
+            Self::SavedIsOnDisk => "what is said to be saved is on disk",
             Self::LoginRequiredIsTrue => "login-required is said only when it is so",
             Self::CallsBounded => "calls to the provider are bounded over every window",
             Self::AnsweredInTime => "every waiting caller is answered in time",

@@ -4,6 +4,7 @@ use super::Invariant;
 use super::ledger::{Family, Token};
 use crate::engine::{World, named, short};
 use crate::provider::{Provider, token_of};
+use bearerd_session::time::Now;
 use bearerd_session::{Restored, StoreOp};
 
 /// The disk, as far as it was looked at.
@@ -88,6 +89,37 @@ impl World {
         if let [Found::Session(Some(token), _)] = cases.as_slice() {
             self.ledger.disk.floor = Some(*token);
         }
+    }
+
+    /// A daemon that runs on a disk that is well saves what it has by the clock as it is, some time after that was set.
+    pub(super) fn note_the_saved_clock(&mut self, now: Now) {
+        let Some(life) = self.life.as_ref().filter(|life| life.change.is_none()) else { return };
+        let settled = life.session.as_ref().is_some_and(|session| session.report(now).saved);
+        if settled && self.disk_is_well && self.now > self.machine.stepped + 1_000 {
+            self.ledger.offset_saved = self.machine.offset;
+        }
+    }
+
+    /// Nothing is under way on the disk, and the session says that it is saved.
+    pub(super) fn saved_is_on_disk(&mut self, now: Now) {
+        let Some(life) = self.life.as_ref().filter(|life| life.change.is_none()) else { return };
+        let Some(session) = &life.session else { return };
+        let newest = self.ledger.live.as_ref().and_then(|chain| chain.refresh);
+        let Some(newest) = newest.filter(|_| self.ledger.login.is_none()) else { return };
+        if self.ledger.disk.visible == Some(newest) || !session.report(now).saved {
+            return;
+        }
+        let there = self.ledger.disk.visible.map(|token| named(token.0, token.1));
+        self.demand(Invariant::SavedIsOnDisk, false, || {
+            format!("{} is said to be saved, and {there:?} is on disk", named(newest.0, newest.1))
+        });
+    }
+
+    /// The power was gone: what is there now is what there is.
+    pub(crate) fn look_at_the_disk_anew(&mut self) {
+        let visible = self.found(&self.disk.visible());
+        let token = if let Found::Session(token, _) = visible { token } else { None };
+        (self.ledger.disk.visible, self.ledger.disk.floor) = (token, token);
     }
 
     pub(crate) fn expect_what_is_visible(&mut self) {

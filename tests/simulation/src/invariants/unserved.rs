@@ -129,7 +129,8 @@ impl World {
         if newest != Some(got.number) {
             return Some(Rule::Superseded);
         }
-        ledger.held_since.filter(|since| now < *since + HELD_BACK).map(|_| Rule::HeldBack)
+        let since = ledger.held_since.max(ledger.back_since);
+        since.filter(|since| now < *since + HELD_BACK).map(|_| Rule::HeldBack)
     }
 
     /// The history is over, and nothing has gone wrong for a while.
@@ -141,7 +142,9 @@ impl World {
         // Tokens may live shorter than their way here takes: now and then somebody gets one, all the same.
         let lately = self.now.saturating_sub(LATELY);
         let served = self.ledger.last_served.is_some_and(|served| served >= lately);
-        let state = life.session.as_ref().map(|session| session.report(now).state);
+        let report = life.session.as_ref().map(|session| session.report(now));
+        let saved = report.as_ref().is_none_or(|report| report.saved);
+        let state = report.map(|report| report.state);
         let refusal = self.ledger.last_refusal.filter(|(at, _)| *at >= lately);
         let refusal = refusal.map(|(_, code)| code);
         let honest = matches!(refusal, Some(ErrorCode::LoginRequired | ErrorCode::StateUnreadable));
@@ -150,6 +153,9 @@ impl World {
         } else if honest {
             self.tally.count("at the end: a person is needed, as it is");
         }
+        self.demand(Invariant::Heals, saved, || {
+            "11 min of a good disk, and still unsaved".to_owned()
+        });
         self.demand(Invariant::Heals, served || honest, || {
             format!("after 11 min of calm readers get {refusal:?}, and the state is {state:?}")
         });

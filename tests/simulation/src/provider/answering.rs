@@ -19,6 +19,8 @@ pub(crate) enum Twist {
     OAuth(OAuthError),
     /// 404.
     NotFound,
+    /// A poll is told to slow down.
+    SlowDown,
     /// Carried out, and the answer has no access token.
     NoToken,
     /// Carried out, and the token in it lives 0 s.

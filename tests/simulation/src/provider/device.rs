@@ -52,7 +52,8 @@ impl Provider {
             return failed(oauth(OAuthError::ExpiredToken), "the code has expired");
         }
         // One that comes a moment early is not blamed: its way was the shorter one.
-        let too_soon = code.last_poll.is_some_and(|last| now + 500 < last + code.interval);
+        let told = asked.twist == Twist::SlowDown;
+        let too_soon = told || code.last_poll.is_some_and(|last| now + 500 < last + code.interval);
         code.last_poll = Some(now);
         if too_soon {
             code.interval += SLOW_DOWN;
