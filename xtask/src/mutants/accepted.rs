@@ -34,10 +34,14 @@ pub(crate) fn all() -> Result<Vec<Accepted>, Failure> {
 fn read(text: &str) -> Result<Vec<Accepted>, Failure> {
     let mut accepted: Vec<Accepted> = Vec::new();
     let mut file = None;
-    let mut open = false;
+    let (mut open, mut fenced) = (false, false);
     for (number, line) in (1..).zip(text.lines()) {
         let bad = |what: &str| Failure::new(format!("`{LIST}` line {number}: {what}"));
-        if let Some(heading) = line.strip_prefix("## ") {
+        if line.starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            // An example.
+        } else if let Some(heading) = line.strip_prefix("## ") {
             file = quoted(heading).filter(|(_, rest)| rest.is_empty()).map(|(file, _)| file);
             open = false;
         } else if let (Some(item), Some(file)) = (line.strip_prefix("- "), file) {
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn each_item_below_a_file_is_a_survivor_with_its_sentence() {
-        let text = "# Mutants\n\n- not one\n\n## How\n\n- `nor` this\n\n## `a/b.rs`\n\nWords.\n\n\
+        let text = "# Mutants\n\n- not one\n\n## How\n\n- `nor` this\n\n```text\n## `c.rs`\n- `nor`: that.\n```\n\n## `a/b.rs`\n\nWords.\n\n\
                     - `replace > with >= in f`: it is\n  the same.\n- `replace g with ()`: so is it.\n";
         let entry = |mutant: &str, why: &str| Accepted {
             file: "a/b.rs".to_owned(),

@@ -172,6 +172,7 @@ fn a_renewal_without_an_answer_is_told_of_when_a_callers_patience_would_have_end
     let error = report.last_error.unwrap();
     assert_eq!((report.state, error.code), (ProfileState::Ready, ErrorCode::IdpUnreachable));
     assert!(error.message.contains("not answered"), "{}", error.message);
+    assert_eq!(error.at, play.now.wall.as_secs(), "when patience ended");
     assert!(!play.is_degraded(), "no attempt has failed");
     assert!(play.session.deadline(play.now).unwrap() > soon, "it is told once");
     play.reply(granted("2"));

@@ -3,7 +3,7 @@
 use crate::play::{Disk, Play, failed, granted, lost, settings_at};
 use bearerd_proto::{ErrorCode, EventKind, Revocation};
 use bearerd_session::time::Boot;
-use bearerd_session::{Cause, Constant, Kind, Outcome, Restored, Settings};
+use bearerd_session::{Cause, Constant, Event, Kind, Outcome, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -168,4 +168,15 @@ fn a_session_of_a_refresh_token_alone_or_of_an_access_token_alone_is_one_to_log_
         assert_eq!(play.times_told(EventKind::LoggedOut), 1);
         assert!(play.file.is_none());
     }
+}
+
+#[test]
+fn whoever_logs_out_and_goes_away_is_not_answered_and_the_others_are() {
+    let mut play = Play::logged_in(granted("1"));
+    play.disk = Disk::Hangs;
+    let (gone, stays) = (play.logout(false), play.logout(false));
+    play.event(Event::Gone(gone));
+    play.disk_is_back(true);
+    assert!(play.waits(gone));
+    assert_eq!(play.logged_out(stays), (Revocation::Skipped, None));
 }

@@ -180,6 +180,7 @@ fn the_end_right_after_a_restart_says_what_may_have_been_lost() {
 fn what_cannot_be_opened_is_state_unreadable_and_stays() {
     let unreadable = Restored::Unreadable("its key is missing".to_owned());
     let mut play = Play::with(settings(), unreadable);
+    assert!(play.session.is_unreadable());
     let reader = play.read();
     let refusal = play.refusal(reader);
     assert_eq!(refusal.code, ErrorCode::StateUnreadable);
@@ -325,5 +326,16 @@ fn a_reload_after_a_restart_sends_a_lost_request_again_where_that_spends_nothing
     play.restart("boot-a", play.now.boot);
     play.nothing_is_sent();
     play.reload(settings());
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn a_refresh_token_that_ends_later_makes_the_renewal_no_sooner_after_a_restart() {
+    let mut play = Play::logged_in(granted("1").refresh_lives(4000));
+    play.advance(600 * SECOND);
+    play.restart("boot-a", play.now.boot);
+    play.advance(1199 * SECOND);
+    play.nothing_is_sent();
+    play.advance(SECOND);
     assert_eq!(play.open_refresh(), "r-1");
 }
