@@ -50,6 +50,7 @@ impl Disk {
                         known_not_to_rotate: false,
                         over: None,
                         lost: false,
+                        lost_since: None,
                         idp_session: None,
                     }),
                     user_id: Some(format!("{name}-user")),
