@@ -128,11 +128,15 @@ impl Moment {
         by_wall.min(lifetime.saturating_sub(now.boot.since(self.boot)))
     }
 
-    /// Whether the wall clock was set since, as far as this boot's other clock can tell.
+    /// Whether the wall clock was set since, as far as this boot's other clock can tell; in another boot, whether it was
+    /// set back so far that it stands before this moment.
     pub(crate) fn clock_was_set(&self, now: Now, boot_id: &str) -> bool {
+        if self.boot_id != boot_id {
+            return now.wall < self.wall;
+        }
         let by_boot = now.wall_at(self.boot);
         let apart = by_boot.since(self.wall).max(self.wall.since(by_boot));
-        self.boot_id == boot_id && apart > READ_APART
+        apart > READ_APART
     }
 
     /// This moment on today's boot-time clock.

@@ -80,7 +80,9 @@ impl Session {
             idp_session: saved.idp_session,
         });
         self.told_over = self.grant.as_ref().is_some_and(|grant| grant.over.is_some());
-        for saved in record.slots {
+        // In another boot the wall clock alone tells how old a token is; one that stands before the save tells nothing.
+        let tells = same_boot || now.wall >= record.saved.wall;
+        for saved in record.slots.into_iter().filter(|_| tells) {
             let key = SlotKey { scope: saved.scope.clone(), audience: saved.audience.clone() };
             // Tokens of other scopes and audiences are fetched anew when somebody reads them.
             if key == SlotKey::default()

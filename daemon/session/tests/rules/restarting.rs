@@ -94,6 +94,22 @@ fn a_wall_clock_before_the_save_is_not_believed() {
 }
 
 #[test]
+fn nor_is_it_believed_once_it_has_gone_on() {
+    // Set back behind the request of the token, and between that and a save.
+    for back in [4000, 300] {
+        let mut play = logged_in(600);
+        play.reject("a-1");
+        play.reply(lost());
+        play.now.wall = play.now.wall - back * SECOND;
+        play.restart("boot-b", Boot::from_millis(5_000));
+        assert_eq!(play.served(), None, "{back}");
+        play.now.wall = play.now.wall + back * SECOND;
+        play.restart("boot-c", Boot::from_millis(5_000));
+        assert_eq!(play.served(), None, "what the clock spoke against is on disk no more: {back}");
+    }
+}
+
+#[test]
 fn a_wall_clock_set_while_it_ran_makes_no_token_younger_or_older_after_a_reboot() {
     for (set_by, down, left_is) in [
         (-2400, 3000, None),
