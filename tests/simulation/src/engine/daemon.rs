@@ -191,6 +191,7 @@ impl World {
         match kind {
             EventKind::LoginRequired => self.said_login_required("an event"),
             EventKind::LoggedIn => self.login_took_force(),
+            EventKind::Refreshed => self.released(),
             _ => {}
         }
     }

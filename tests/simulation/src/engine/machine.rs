@@ -48,6 +48,12 @@ impl Machine {
         self.booted().saturating_add(at.as_millis())
     }
 
+    /// The true time of a moment of the boot of this id.
+    pub(crate) fn true_time_in(&self, boot_id: &str, at: Boot) -> Option<u64> {
+        let number: usize = boot_id.strip_prefix("boot-")?.parse().ok()?;
+        self.boots.get(number).map(|booted| booted.saturating_add(at.as_millis()))
+    }
+
     pub(crate) fn boot_id(&self) -> String {
         format!("boot-{}", self.boots.len() - 1)
     }

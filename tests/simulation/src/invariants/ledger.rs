@@ -6,11 +6,9 @@ use crate::engine::{CallerId, World};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Cause, Event, FetchId, Granted, Jitter, Outcome, Record, Request, RequestKind, Restored,
-    SavedSlot, SlotKey,
+    Cause, Event, FetchId, Granted, Jitter, Outcome, Request, RequestKind, Restored,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 /// A token, by its provider and its number there.
 pub(super) type Token = (usize, usize);
@@ -56,6 +54,14 @@ pub(crate) struct Ledger {
     pub(super) got: BTreeMap<Token, Got>,
     /// Saved access tokens that a clock speaks against (decisions/0004).
     pub(super) doubted: BTreeSet<Token>,
+    /// Those that must be on disk no more, once a daemon could save.
+    pub(super) contradicted: BTreeSet<Token>,
+    /// Those that are not.
+    pub(super) vanished: BTreeSet<Token>,
+    /// When this life began, in true time.
+    pub(super) began: u64,
+    /// The wall clock was set in this life.
+    pub(super) clock_was_set: bool,
     next_got: u64,
     /// Since when fresh tokens wait for their save.
     pub(super) held_since: Option<Boot>,
@@ -63,6 +69,8 @@ pub(crate) struct Ledger {
     pub(super) back_since: Option<Boot>,
     /// How far the wall clock was ahead when a daemon last had the time and the disk to save by it.
     pub(super) offset_saved: i64,
+    /// It has not been set since while a daemon ran.
+    pub(super) is_clock_saved: bool,
     /// The last save that failed.
     pub(super) save_failed: Option<u64>,
     /// Sessions that nothing may be served of in this life.
@@ -75,7 +83,7 @@ pub(crate) struct Ledger {
     /// The place of the configuration in force.
     pub(super) place: usize,
     /// How many milliseconds younger saved tokens look than they are, since a boot found the wall clock set back.
-    pub(super) younger: BTreeMap<Token, u64>,
+    pub(super) younger: BTreeMap<Token, super::restored::Younger>,
     /// When a reader last got a token.
     pub(super) last_served: Option<u64>,
     /// The last refusal of a caller, and when.
@@ -94,65 +102,20 @@ impl World {
             disk: old.disk,
             younger: old.younger,
             offset_saved: old.offset_saved,
+            is_clock_saved: old.is_clock_saved,
+            vanished: old.vanished,
+            began: self.now,
             place,
             ..Ledger::default()
         };
         if let Restored::Session(record) = restored {
             self.take_up(record, now);
         }
+        // From here on only a clock that is set in this life has to be saved.
+        self.ledger.is_clock_saved = false;
     }
 
-    fn take_up(&mut self, record: &Record, now: Now) {
-        let Some(family) = self.family_of(record) else { return };
-        self.ledger.pace.repeated = record.grant.as_ref().is_some_and(|grant| grant.lost);
-        let refresh =
-            record.grant.as_ref().and_then(|grant| token_of(grant.refresh_token.expose()));
-        self.ledger.received.extend(refresh);
-        let is_over = record.grant.as_ref().is_some_and(|grant| grant.over.is_some());
-        let chain = Chain { family, refresh, is_over };
-        let place = self.life.as_ref().map_or(0, |life| life.place);
-        if family.0 != place {
-            self.ledger.parked = Some((chain, self.machine.steps));
-            return;
-        }
-        self.ledger.live = Some(chain);
-        for slot in &record.slots {
-            if let Some(token) = token_of(slot.token.expose()) {
-                self.take_up_access(record, slot, token, family, now);
-            }
-        }
-    }
-
-    fn take_up_access(
-        &mut self,
-        record: &Record,
-        slot: &SavedSlot,
-        token: Token,
-        family: Family,
-        now: Now,
-    ) {
-        let boot_id = self.machine.boot_id();
-        let ends = match slot.lifetime.map(Duration::from_millis) {
-            None => None,
-            Some(lifetime) => {
-                let left = left_of(slot, lifetime, now, &boot_id);
-                if left.is_zero() {
-                    self.ledger.doubted.insert(token);
-                    return;
-                }
-                Some(now.boot + left)
-            }
-        };
-        if record.saved.boot_id != boot_id {
-            // A clock that was set while a daemon ran that could save is no excuse.
-            let set_back = self.ledger.offset_saved - self.machine.offset;
-            let before = self.ledger.younger.get(&token).copied().unwrap_or(0);
-            self.ledger.younger.insert(token, before.saturating_add_signed(set_back));
-        }
-        self.note_access(token, Got { family, ends, rotated: None, number: 0 });
-    }
-
-    fn note_access(&mut self, token: Token, got: Got) {
+    pub(super) fn note_access(&mut self, token: Token, got: Got) {
         self.ledger.next_got += 1;
         let number = self.ledger.next_got;
         self.ledger.got.insert(token, Got { number, ..got });
@@ -160,18 +123,6 @@ impl World {
             let oldest = number.saturating_sub(256);
             self.ledger.got.retain(|_, got| got.number >= oldest || got.ends.is_none());
         }
-    }
-
-    /// Which login a saved session comes from.
-    pub(super) fn family_of(&self, record: &Record) -> Option<Family> {
-        let by_refresh = record.grant.as_ref().and_then(|grant| {
-            let (place, token) = token_of(grant.refresh_token.expose())?;
-            Some((place, self.providers[place].refresh[token].family))
-        });
-        by_refresh.or_else(|| {
-            let (place, token) = token_of(record.slots.first()?.token.expose())?;
-            Some((place, self.providers[place].access[token].family))
-        })
     }
 
     /// The daemon is about to hear of something.
@@ -186,6 +137,10 @@ impl World {
                 }
             }
             Event::Restored(restored) => self.restored_again(restored, now),
+            Event::WallStepped => {
+                self.ledger.is_clock_saved = false;
+                self.ledger.clock_was_set = true;
+            }
             _ => {}
         }
     }
@@ -246,7 +201,9 @@ impl World {
         let is_new = shown.is_none_or(|shown| shown.token != granted.access_token.expose());
         let rotated = newer.filter(|newer| *newer != spent);
         if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
-            self.ledger.held_since.get_or_insert(now.boot);
+            let still_held = |since: &Boot| now.boot < *since + super::unserved::HELD_BACK;
+            let since = self.ledger.held_since.filter(still_held);
+            self.ledger.held_since = Some(since.unwrap_or(now.boot));
         }
         let rotated = rotated.filter(|_| is_new);
         self.note_access(access, Got { family, ends, rotated, number: 0 });
@@ -344,23 +301,6 @@ impl World {
         let saves = self.life.as_ref().is_some_and(|life| life.change.is_some());
         self.ledger.held_since = saves.then_some(now.boot);
     }
-
-    fn restored_again(&mut self, restored: &Restored, now: Now) {
-        let session = self.life.as_ref().and_then(|life| life.session.as_ref());
-        let unread = session.is_some_and(bearerd_session::Session::is_unreadable);
-        let is_live = self.ledger.live.is_some() || self.ledger.login.is_some();
-        if !unread || is_live {
-            return;
-        }
-        if let Restored::Session(record) = restored {
-            if std::mem::take(&mut self.ledger.unread_logout) {
-                let family = self.family_of(record);
-                self.ledger.gone.extend(family);
-            } else {
-                self.take_up(record, now);
-            }
-        }
-    }
 }
 
 impl Ledger {
@@ -375,19 +315,5 @@ impl Ledger {
         let parked = self.parked.as_mut().map(|(chain, _)| chain);
         let chains = [self.live.as_mut(), self.login.as_mut(), parked].into_iter().flatten();
         chains.filter(move |chain| chain.refresh == Some(token))
-    }
-}
-
-/// What is left of a saved token by decisions/0004, said once more in the words of that page.
-fn left_of(slot: &SavedSlot, lifetime: Duration, now: Now, boot_id: &str) -> Duration {
-    debug_assert_eq!((&slot.scope, &slot.audience), (&SlotKey::default().scope, &None));
-    let asked = &slot.asked;
-    if now.wall < asked.wall || (asked.boot_id == boot_id && now.boot < asked.boot) {
-        return Duration::ZERO;
-    }
-    let by_wall = lifetime.saturating_sub(now.wall.since(asked.wall));
-    match asked.boot_id == boot_id {
-        true => by_wall.min(lifetime.saturating_sub(now.boot.since(asked.boot))),
-        false => by_wall,
     }
 }

@@ -6,6 +6,7 @@ mod login_required;
 mod logout;
 mod meaning;
 mod on_disk;
+mod restored;
 mod served;
 mod unserved;
 

@@ -95,9 +95,15 @@ impl World {
     pub(super) fn note_the_saved_clock(&mut self, now: Now) {
         let Some(life) = self.life.as_ref().filter(|life| life.change.is_none()) else { return };
         let settled = life.session.as_ref().is_some_and(|session| session.report(now).saved);
-        if settled && self.disk_is_well && self.now > self.machine.stepped + 1_000 {
-            self.ledger.offset_saved = self.machine.offset;
+        if !settled || !self.disk_is_well || self.now <= self.ledger.began + 1_000 {
+            return;
         }
+        if self.ledger.clock_was_set && self.now > self.machine.stepped + 1_000 {
+            self.ledger.offset_saved = self.machine.offset;
+            self.ledger.is_clock_saved = true;
+        }
+        let mut contradicted = std::mem::take(&mut self.ledger.contradicted);
+        self.ledger.vanished.append(&mut contradicted);
     }
 
     /// Nothing is under way on the disk, and the session says that it is saved.

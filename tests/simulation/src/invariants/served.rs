@@ -32,9 +32,11 @@ impl World {
     /// The documented limit of decisions/0004: a wall clock that was set back between a save and another boot of the
     /// machine makes a saved token look younger by as much, from then on.
     fn is_the_limit(&mut self, place: usize, token: usize, expires: Option<u64>) -> bool {
-        let younger = self.ledger.younger.get(&(place, token)).copied().unwrap_or(0);
+        let younger = self.ledger.younger.get(&(place, token)).map_or(0, |younger| younger.by);
         // Both clocks are read in whole milliseconds.
-        let is_within = expires.is_some_and(|end| younger > 0 && self.now <= end + younger + 2);
+        let may_be = !self.ledger.vanished.contains(&(place, token));
+        let is_within =
+            may_be && expires.is_some_and(|end| younger > 0 && self.now <= end + younger + 2);
         if is_within {
             self.tally.count("limit of decisions/0004 met");
         }
@@ -58,8 +60,7 @@ impl World {
         self.demand(Invariant::NothingAfterLogout, !is_gone, || {
             format!("{} of a session that is no more is shown", shown.token)
         });
-        let newest = self.ledger.got.get(&(place, token)).map(|got| (got.number, got.rotated));
-        let Some((number, rotated)) = newest else { return };
+        let rotated = self.ledger.got.get(&(place, token)).and_then(|got| got.rotated);
         let held_since = self.ledger.held_since;
         if let (Some((place, refresh)), Some(since)) = (rotated, held_since) {
             let excused = now.boot >= since + SAVE_PATIENCE
@@ -75,10 +76,11 @@ impl World {
                 });
             }
         }
-        // It is on disk, or does not have to be any more; and so are those that were never shown.
-        if self.ledger.got.values().map(|got| got.number).max() == Some(number) {
-            self.ledger.got.values_mut().for_each(|got| got.rotated = None);
-            self.ledger.held_since = None;
-        }
+    }
+
+    /// What waited for its save is shown: it is on disk, or does not have to be any more.
+    pub(crate) fn released(&mut self) {
+        self.ledger.got.values_mut().for_each(|got| got.rotated = None);
+        self.ledger.held_since = None;
     }
 }
