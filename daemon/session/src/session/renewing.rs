@@ -120,11 +120,15 @@ impl Session {
             return self.came_too_late(&in_flight.slot, now, jitter);
         }
         self.attempts.succeeded();
+        // The patience with the disk counts from the first token that waits, where one does.
+        let waits = self.slots.values().any(|slot| slot.unpublished.is_some());
         let slot = self.slots.entry(in_flight.slot.clone()).or_default();
         slot.take(granted, held, now.boot, jitter);
         if rotated {
-            self.held_back =
-                Some((generation, self.held_back.map_or(now.boot, |(_, since)| since)));
+            self.held_back = Some((
+                generation,
+                self.held_back.filter(|_| waits).map_or(now.boot, |(_, since)| since),
+            ));
         } else if self.held_back.is_none() {
             self.publish(now);
         }
