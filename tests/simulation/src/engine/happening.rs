@@ -6,7 +6,7 @@ use super::network::Spell;
 use super::queue::Item;
 use super::{ORIGIN, World};
 use crate::disk::Weather;
-use crate::history::{DiskWeather, Happening, Which};
+use crate::history::{DiskWeather, Happening, Person, Which};
 
 impl World {
     pub(super) fn happening(&mut self, place: usize) {
@@ -104,6 +104,26 @@ impl World {
                 self.queue.push(self.now, Item::Terminate { life: number, down });
             }
             Happening::Reboot { power_lost, down } => self.reboot(power_lost, down),
+        }
+    }
+
+    /// Somebody hears that a login is needed.
+    pub(crate) fn person_hears(&mut self) {
+        let returns = self.script.policy.person_returns.filter(|_| !self.is_calm);
+        if let Some(seconds) = returns
+            && !std::mem::replace(&mut self.person_comes, true)
+        {
+            self.queue.push(self.now + seconds * 1000, Item::PersonReturns);
+        }
+    }
+
+    pub(super) fn person_returns(&mut self) {
+        self.person_comes = false;
+        if !self.is_calm {
+            let same_browser = self.chance("browser").chance(300);
+            self.person = Person::Approves { after: 4_000, same_browser };
+            self.tally.count("persons who log in again");
+            self.comes(Question::Login { replace: false });
         }
     }
 

@@ -92,6 +92,8 @@ pub(crate) struct World {
     /// Which provider the configuration names.
     pub(crate) place: usize,
     person: Person,
+    /// One has heard that a login is needed, and is on the way.
+    person_comes: bool,
     pub(crate) callers: Callers,
     pub(crate) exchanges: BTreeMap<u64, Exchange>,
     next_exchange: u64,
@@ -136,6 +138,7 @@ impl World {
             starts_at: Some(ORIGIN),
             place: 0,
             person: Person::Ignores,
+            person_comes: false,
             callers: Callers::default(),
             exchanges: BTreeMap::new(),
             next_exchange: 0,
@@ -204,6 +207,7 @@ impl World {
             Item::Patience(caller) => self.patience_ends(caller),
             Item::Overdue(caller) => self.overdue(caller),
             Item::Reader { every, until } => self.reader(every, until),
+            Item::PersonReturns => self.person_returns(),
             Item::Reload { life } if self.lives_on(life) => self.reload(),
             Item::Terminate { life, down } if self.lives_on(life) => self.terminate(down),
             Item::DrainOver { life } if self.lives_on(life) => self.end_serving(),
@@ -222,7 +226,7 @@ impl World {
         let still = self.machine.still.filter(|still| self.now < still.until)?;
         let sleeps = match item {
             Item::Happening(place) => !self.happens_elsewhere(*place),
-            Item::Reader { .. } | Item::Start => true,
+            Item::Reader { .. } | Item::Start | Item::PersonReturns => true,
             _ => false,
         };
         (item.is_the_daemons() || (still.asleep && sleeps)).then_some(still.until)

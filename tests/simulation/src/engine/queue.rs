@@ -53,6 +53,8 @@ pub(super) enum Item {
     ExitOver { life: u32, down: u64 },
     /// The disk is well again, if it is that spell's weather still.
     WeatherOver { spell: u64 },
+    /// A person logs in again.
+    PersonReturns,
     /// The machine runs on.
     Thaw,
     /// Nothing goes wrong any more.
@@ -88,6 +90,7 @@ impl Item {
                 | Item::Arrives(_)
                 | Item::Overdue(_)
                 | Item::Reader { .. }
+                | Item::PersonReturns
                 | Item::WeatherOver { .. }
                 | Item::Thaw
                 | Item::Calm

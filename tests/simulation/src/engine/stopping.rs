@@ -49,6 +49,7 @@ impl World {
 
     /// The process is no more, and comes back.
     fn gone(&mut self, down: u64) {
+        let down = if self.is_calm { 0 } else { down };
         self.life = None;
         self.callers.clear();
         if self.starts_at.is_none() {

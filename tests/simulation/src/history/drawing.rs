@@ -76,6 +76,7 @@ fn policy(draw: &mut Draw, mix: &Mix) -> Policy {
         device_interval: *draw.weighted(&[(6, 5), (2, 1), (1, 0), (1, 10)]),
         device_life: draw.between(60, 600),
         latency: *draw.weighted(&[(5, 5), (3, 60), (2, 400), (1, 1_500)]),
+        person_returns: draw.chance(850).then(|| draw.spread(1, 4 * token_life)),
     }
 }
 

@@ -45,6 +45,9 @@ pub struct Policy {
     pub device_life: u64,
     /// Milliseconds that a request takes to the provider, and its answer back.
     pub latency: u64,
+    /// Seconds until a person logs in again who hears that this is needed; absent: nobody does but by the script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person_returns: Option<u64>,
 }
 
 /// What becomes of the refresh token at a refresh.

@@ -309,6 +309,7 @@ impl World {
     pub(crate) fn look_after(&mut self, now: Now) {
         self.judge_the_login(now);
         self.judge_what_was_said();
+        self.release_what_has_waited(now);
         self.saved_is_on_disk(now);
         self.note_the_saved_clock(now);
         let Some(life) = &self.life else { return };

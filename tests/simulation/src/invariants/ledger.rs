@@ -201,9 +201,7 @@ impl World {
         let is_new = shown.is_none_or(|shown| shown.token != granted.access_token.expose());
         let rotated = newer.filter(|newer| *newer != spent);
         if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
-            let still_held = |since: &Boot| now.boot < *since + super::unserved::HELD_BACK;
-            let since = self.ledger.held_since.filter(still_held);
-            self.ledger.held_since = Some(since.unwrap_or(now.boot));
+            self.ledger.held_since.get_or_insert(now.boot);
         }
         let rotated = rotated.filter(|_| is_new);
         self.note_access(access, Got { family, ends, rotated, number: 0 });

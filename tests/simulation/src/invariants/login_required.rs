@@ -9,6 +9,7 @@ impl World {
     /// The daemon says that a person has to log in: whether that is so is looked at when the event is over.
     pub(crate) fn said_login_required(&mut self, where_said: &'static str) {
         self.ledger.said.push(where_said);
+        self.person_hears();
     }
 
     pub(super) fn judge_what_was_said(&mut self) {

@@ -78,6 +78,13 @@ impl World {
         }
     }
 
+    /// Nothing waits longer for a save than this.
+    pub(super) fn release_what_has_waited(&mut self, now: Now) {
+        if self.ledger.held_since.is_some_and(|since| now.boot >= since + SAVE_PATIENCE) {
+            self.released();
+        }
+    }
+
     /// What waited for its save is shown: it is on disk, or does not have to be any more.
     pub(crate) fn released(&mut self) {
         self.ledger.got.values_mut().for_each(|got| got.rotated = None);

@@ -47,7 +47,7 @@ impl Rule {
 }
 
 /// What a save may take before it holds nobody up, and a timer's lateness.
-pub(super) const HELD_BACK: Duration = Duration::from_millis(2_300);
+const HELD_BACK: Duration = Duration::from_millis(2_300);
 /// Milliseconds before the end in which a reader must have got a token, or the truth.
 const LATELY: u64 = 60_000;
 /// How many of a provider's newest tokens are looked at.

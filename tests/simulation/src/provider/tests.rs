@@ -19,6 +19,7 @@ fn policy(rotation: Rotation, window: Option<u64>) -> Policy {
         device_interval: 5,
         device_life: 300,
         latency: 5,
+        person_returns: None,
     }
 }
 
