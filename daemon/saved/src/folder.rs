@@ -61,11 +61,11 @@ pub trait Folder {
     /// As [`Folder::rename_new`].
     fn link_new(&self, from: &str, to: &str) -> io::Result<()>;
 
-    /// Deletes the file; whether one was there.
+    /// Deletes the file, if there is one.
     ///
     /// # Errors
     /// What the system says.
-    fn remove(&self, name: &str) -> io::Result<bool>;
+    fn remove(&self, name: &str) -> io::Result<()>;
 
     /// Makes durable which names the folder has.
     ///

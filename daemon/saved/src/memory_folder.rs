@@ -104,9 +104,10 @@ impl Folder for MemoryFolder {
         Ok(())
     }
 
-    fn remove(&self, name: &str) -> io::Result<bool> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         self.step("remove", name)?;
-        Ok(self.files.borrow_mut().remove(name).is_some())
+        self.files.borrow_mut().remove(name);
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {

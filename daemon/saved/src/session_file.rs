@@ -60,10 +60,8 @@ pub fn save(folder: &impl Folder, profile: &ProfileName, session: &[u8]) -> Resu
 /// As there.
 pub fn forget(folder: &impl Folder, profile: &ProfileName) -> Result<(), StoreError> {
     let name = session_file(profile);
-    let removed = folder.remove(&name).and_then(|removed| match removed {
-        true => folder.sync(),
-        false => Ok(()),
-    });
+    // Also where it was gone: an attempt before may have removed it, and not have had the sync.
+    let removed = folder.remove(&name).and_then(|()| folder.sync());
     removed.map_err(|source| StoreError::Failed {
         doing: "delete the saved session",
         path: folder.path_of(&name),

@@ -163,10 +163,9 @@ impl Folder for StateFolder {
         }
     }
 
-    fn remove(&self, name: &str) -> io::Result<bool> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.handle, name, AtFlags::empty()) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -160,14 +160,13 @@ impl Folder for Room<'_> {
         }
     }
 
-    fn remove(&self, name: &str) -> io::Result<bool> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         let mut work = self.work();
         work.ask(Kind::Name)?;
-        if work.tree.file(name).is_none() {
-            return Ok(false);
+        if work.tree.file(name).is_some() {
+            work.done(Effect::Remove { name: name.into() });
         }
-        work.done(Effect::Remove { name: name.into() });
-        Ok(true)
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
