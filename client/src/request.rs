@@ -56,7 +56,7 @@ impl Request {
 
 /// `/v1/token` with its query.
 pub(crate) fn token_target(query: &TokenQuery) -> String {
-    let TokenQuery { profile, min_ttl, strict, scope, audience } = query;
+    let TokenQuery { profile, issuer, min_ttl, strict, scope, audience } = query;
     let mut target = "/v1/token".to_owned();
     let mut separator = '?';
     let mut add = |name: &str, value: &str| {
@@ -68,6 +68,9 @@ pub(crate) fn token_target(query: &TokenQuery) -> String {
     };
     if let Some(profile) = profile {
         add("profile", profile.as_str());
+    }
+    if let Some(issuer) = issuer {
+        add("issuer", issuer);
     }
     if let Some(min_ttl) = min_ttl {
         add("min_ttl", &min_ttl.to_string());
@@ -106,6 +109,7 @@ mod tests {
     fn a_query_has_what_was_asked_for_and_is_encoded() {
         let all = TokenQuery {
             profile: Some("wallaroo".parse().unwrap()),
+            issuer: Some("https://idp".to_owned()),
             min_ttl: Some(300),
             strict: true,
             scope: Some("openid a:b".to_owned()),
@@ -116,7 +120,8 @@ mod tests {
             (TokenQuery { min_ttl: Some(0), ..TokenQuery::default() }, "/v1/token?min_ttl=0"),
             (
                 all,
-                "/v1/token?profile=wallaroo&min_ttl=300&strict=true&scope=openid%20a%3Ab\
+                "/v1/token?profile=wallaroo&issuer=https%3A%2F%2Fidp&min_ttl=300&strict=true\
+                 &scope=openid%20a%3Ab\
                  &audience=https%3A%2F%2Fapi.example.com%2F%C3%A4%26x%3D1",
             ),
         ];

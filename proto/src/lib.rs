@@ -12,14 +12,14 @@ mod token;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use login::{
-    LoggedIn, LoggedOut, LoginAnswer, LoginCancelled, LoginRequest, LogoutAnswer, LogoutRequest,
-    PendingLogin, Revocation,
+    ImportRequest, LoggedIn, LoggedOut, LoginAnswer, LoginCancelled, LoginRequest, LogoutAnswer,
+    LogoutRequest, PendingLogin, Revocation,
 };
 pub use profile_name::{InvalidProfileName, PROFILE_NAME_MAX, ProfileName};
 pub use secret::Secret;
 pub use status::{
-    Event, EventKind, Health, HealthStatus, LastError, ProfileInfo, ProfileState, ProfileStatus,
-    Profiles, Status,
+    Event, EventKind, Health, HealthStatus, LastError, ProfileInfo, ProfileSettings, ProfileState,
+    ProfileStatus, Profiles, Status,
 };
 pub use token::{RejectRequest, TokenAnswer, TokenQuery, TokenType};
 

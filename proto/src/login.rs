@@ -1,4 +1,4 @@
-//! `POST /v1/login`, `GET`/`DELETE /v1/login/{id}`, `POST /v1/logout`.
+//! `POST /v1/login`, `GET`/`DELETE /v1/login/{id}`, `POST /v1/import`, `POST /v1/logout`.
 
 use crate::token::is_false;
 use crate::{ProfileName, Secret};
@@ -21,6 +21,22 @@ pub struct LoginRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     /// Lets another person (another `sub`) take the profile over.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub replace: bool,
+    /// Seconds after which the session is forgotten; left out: the profile's own `lifetime`, else never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifetime: Option<u64>,
+}
+
+/// The body of `POST /v1/import`: takes over a refresh token that somebody has already.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ImportRequest {
+    /// Which profile; left out: the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileName>,
+    /// The refresh token. From now on it is the daemon's alone: whoever goes on using it ends the session.
+    pub refresh_token: Secret,
+    /// Lets it take the place of a live session, also of another person's.
     #[serde(default, skip_serializing_if = "is_false")]
     pub replace: bool,
 }
@@ -93,7 +109,7 @@ pub struct LogoutAnswer {
     pub profiles: Vec<LoggedOut>,
 }
 
-/// What a logout did to one profile.
+/// What a logout did to one profile; also the answer of `DELETE /v1/profiles/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LoggedOut {
     /// The profile.

@@ -1,8 +1,9 @@
-//! `GET /v1/status`, `/v1/profiles`, `/v1/health` and the events of `/v1/events`.
+//! `GET /v1/status`, `/v1/profiles`, `/v1/health` and the events of `/v1/events`; `PUT /v1/profiles/{name}`.
 
 use crate::{ErrorCode, PendingLogin, ProfileName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How the daemon and its profiles are. Never a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,7 +109,7 @@ pub struct Profiles {
     pub profiles: Vec<ProfileInfo>,
 }
 
-/// What is configured under a name. No secret stands in a configuration, so none stands here.
+/// What is configured under a name; also the answer of `PUT /v1/profiles/{name}`. No secret stands in a configuration, so none stands here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProfileInfo {
     /// Its name.
@@ -117,6 +118,22 @@ pub struct ProfileInfo {
     pub auth_type: String,
     /// The other keys of its configuration, as they are in force.
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// It was made at run time, by `PUT /v1/profiles/{name}`; all others stand in the configuration file.
+    #[serde(default, skip_serializing_if = "crate::token::is_false")]
+    pub run_time: bool,
+}
+
+/// The body of `PUT /v1/profiles/{name}`: the keys of a profile as the configuration file has them, `auth_type` first
+/// among them. They are data: a key that the daemon does not know is refused, not ignored.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct ProfileSettings(pub serde_json::Map<String, serde_json::Value>);
+
+/// The keys alone: somebody may have put a secret where none belongs.
+impl fmt::Debug for ProfileSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// The answer of `GET /v1/health`.

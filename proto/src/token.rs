@@ -10,6 +10,9 @@ pub struct TokenQuery {
     /// Which profile; left out: the default one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileName>,
+    /// The issuer of the wanted token, in place of a profile's name: the one profile of that issuer is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// Seconds that the token should live on: a wish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_ttl: Option<u64>,

@@ -76,6 +76,7 @@ impl Profile {
             profile: self.name.clone(),
             auth_type: self.auth_type().to_string(),
             settings,
+            run_time: false,
         }
     }
 

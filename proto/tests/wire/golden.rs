@@ -20,7 +20,8 @@ fn unknown_fields_are_ignored_wherever_they_stand() {
         let mut with_more = golden.value();
         add_a_field(&mut with_more);
         let written = golden.message.read_and_write(&with_more.to_string()).expect(&about);
-        assert_eq!(written, golden.value(), "{about}");
+        let understood = if golden.message.is_data() { with_more } else { golden.value() };
+        assert_eq!(written, understood, "{about}");
     }
 }
 
@@ -32,6 +33,7 @@ fn what_a_newer_version_says_is_read_all_the_same() {
         let mut understood = golden.value();
         leave_what_is_understood(&mut understood);
         assert_ne!(understood, golden.value(), "{} says nothing new", message.name);
+        let understood = if message.is_data() { golden.value() } else { understood };
         assert_eq!(written, understood, "{}", message.name);
     }
 }

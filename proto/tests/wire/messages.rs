@@ -1,8 +1,9 @@
 //! The messages of the wire by name: a type, its golden files, its schema.
 
 use bearerd_proto::{
-    ErrorBody, Event, Health, LoginAnswer, LoginCancelled, LoginRequest, LogoutAnswer,
-    LogoutRequest, Profiles, RejectRequest, Status, TokenAnswer, TokenQuery,
+    ErrorBody, Event, Health, ImportRequest, LoggedOut, LoginAnswer, LoginCancelled, LoginRequest,
+    LogoutAnswer, LogoutRequest, ProfileInfo, ProfileSettings, Profiles, RejectRequest, Status,
+    TokenAnswer, TokenQuery,
 };
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
@@ -23,16 +24,20 @@ pub(crate) struct Message {
 }
 
 /// Every type that travels alone, in the order of `PROTOCOL.md`.
-pub(crate) const MESSAGES: [Message; 13] = [
+pub(crate) const MESSAGES: [Message; 17] = [
     Message::of::<TokenQuery>("token-query"),
     Message::of::<TokenAnswer>("token-answer"),
     Message::of::<RejectRequest>("reject-request"),
     Message::of::<LoginRequest>("login-request"),
     Message::of::<LoginAnswer>("login-answer"),
     Message::of::<LoginCancelled>("login-cancelled"),
+    Message::of::<ImportRequest>("import-request"),
     Message::of::<LogoutRequest>("logout-request"),
     Message::of::<LogoutAnswer>("logout-answer"),
     Message::of::<Profiles>("profiles"),
+    Message::of::<ProfileSettings>("profile-settings"),
+    Message::of::<ProfileInfo>("profile-info"),
+    Message::of::<LoggedOut>("profile-removed"),
     Message::of::<Status>("status"),
     Message::of::<Event>("event"),
     Message::of::<Health>("health"),
@@ -46,6 +51,11 @@ impl Message {
             read_and_write: |text| serde_json::to_value(serde_json::from_str::<T>(text)?),
             schema: schema_of::<T>,
         }
+    }
+
+    /// Whether its fields are data, each of which is kept, and not the protocol's own.
+    pub(crate) fn is_data(self) -> bool {
+        self.name == "profile-settings"
     }
 
     /// Reads `text` into the type and gives what the type writes.

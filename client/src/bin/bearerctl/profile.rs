@@ -91,6 +91,7 @@ mod tests {
             profile: name.parse().unwrap(),
             auth_type: "sso".to_owned(),
             settings: serde_json::Map::new(),
+            run_time: false,
         };
         Profiles {
             default_profile: default.map(|name| name.parse().unwrap()),

@@ -8,7 +8,7 @@ use bearerd_client::{Client, TokenQuery, TokenType};
 pub(crate) fn run(client: &Client, arguments: TokenArguments) -> Result<(), CommandError> {
     let TokenArguments { profile, json, header, min_ttl, strict, scope, audience } = arguments;
     let profile = environment::profile_or(profile)?;
-    let query = TokenQuery { profile, min_ttl, strict, scope, audience };
+    let query = TokenQuery { profile, min_ttl, strict, scope, audience, ..TokenQuery::default() };
     let answer = client.token(&query)?;
     if json {
         return output::json(&answer);
