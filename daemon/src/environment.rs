@@ -21,6 +21,8 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `XDG_STATE_HOME`, if absolute.
     pub state_home: Option<PathBuf>,
+    /// `XDG_CACHE_HOME`, if absolute.
+    pub cache_home: Option<PathBuf>,
     /// `XDG_RUNTIME_DIR`, if absolute.
     pub runtime_dir: Option<PathBuf>,
     /// `HOME`, if absolute.
@@ -83,6 +85,7 @@ impl Environment {
             log: text("BEARERD_LOG").or_else(|| text("RUST_LOG")),
             config_home: absolute("XDG_CONFIG_HOME"),
             state_home: absolute("XDG_STATE_HOME"),
+            cache_home: absolute("XDG_CACHE_HOME"),
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             home: absolute("HOME"),
             supervised: set("NOTIFY_SOCKET").is_some(),
@@ -121,6 +124,12 @@ impl Environment {
             ours: "BEARERD_STATE",
             theirs: "XDG_STATE_HOME",
         })
+    }
+
+    /// The cache file of the Wallaroo SDK, where `orch` finds its refresh token; `None` where no variable tells.
+    pub fn sdk_cache_file(&self) -> Option<PathBuf> {
+        let cache = below(&self.cache_home, &self.home, ".cache")?;
+        Some(cache.join("wallaroo_sdk/auth/keycloak.json"))
     }
 }
 

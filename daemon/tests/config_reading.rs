@@ -6,7 +6,7 @@
     reason = "a test crate: a configuration that can't be read is a failed test"
 )]
 
-use bearerd::config::{Auth, Config, ConfigError, Sso};
+use bearerd::config::{Config, ConfigError, OAuthClient, Provider, RealmEndpoints};
 use bearerd_proto::{ErrorBody, ErrorCode, ProfileName};
 use std::fs;
 use std::path::Path;
@@ -83,7 +83,8 @@ fn a_relative_ca_file_starts_at_the_folder_of_the_configuration() {
 fn the_defaults_are_those_of_the_sdk() {
     let config = parse(&sso_text(""));
     let sso = sso_of(&config);
-    assert_eq!((sso.realm(), sso.client_id()), ("master", "sdk-client"));
+    assert!(matches!(sso.provider(), Provider::Keycloak { realm, .. } if realm == "master"));
+    assert_eq!(sso.client_id(), "sdk-client");
     assert!(sso.scopes().is_none(), "without scopes, none is sent");
     assert_eq!(sso.reuse_window(), None);
 }
@@ -92,16 +93,17 @@ fn the_defaults_are_those_of_the_sdk() {
 fn endpoints_are_those_of_the_realm() {
     let base = "https://keycloak.example.com/auth/realms/master/protocol/openid-connect";
     let config = parse(&sso_text(""));
-    let sso = sso_of(&config);
-    assert_eq!(sso.device_authorization_endpoint().as_str(), format!("{base}/auth/device"));
-    assert_eq!(sso.token_endpoint().as_str(), format!("{base}/token"));
-    assert_eq!(sso.revocation_endpoint().as_str(), format!("{base}/revoke"));
+    let endpoints = endpoints_of(&config);
+    assert_eq!(endpoints.device_authorization.as_str(), format!("{base}/auth/device"));
+    assert_eq!(endpoints.token.as_str(), format!("{base}/token"));
+    assert_eq!(endpoints.revocation.as_str(), format!("{base}/revoke"));
+    assert_eq!(endpoints.userinfo.as_str(), format!("{base}/userinfo"));
 
     for (realm, encoded) in
         [("data science", "data%20science"), ("a/b", "a%2Fb"), ("50%", "50%25"), ("?x#", "%3Fx%23")]
     {
         let config = parse(&sso_text(&format!("realm = '{realm}'")));
-        let endpoint = sso_of(&config).token_endpoint();
+        let endpoint = endpoints_of(&config).token;
         assert!(
             endpoint.path().starts_with(&format!("/auth/realms/{encoded}/protocol/")),
             "{endpoint}"
@@ -117,11 +119,9 @@ fn trailing_slashes_of_an_address_make_no_difference() {
         "https://k.example.com/base//",
     ] {
         let config = parse(&format!("[profile.a]\nauth_type = 'sso'\nkeycloak_addr = '{written}'"));
-        let sso = sso_of(&config);
-        assert_eq!(sso.keycloak_addr().as_str(), "https://k.example.com/base");
-        assert!(
-            sso.token_endpoint().as_str().starts_with("https://k.example.com/base/auth/realms/")
-        );
+        assert_eq!(sso_of(&config).provider().address().as_str(), "https://k.example.com/base");
+        let token = endpoints_of(&config).token;
+        assert!(token.as_str().starts_with("https://k.example.com/base/auth/realms/"));
     }
 }
 
@@ -198,11 +198,12 @@ fn parse(text: &str) -> Config {
         .unwrap_or_else(|error| panic!("{}", error.sentence()))
 }
 
-fn sso_of(config: &Config) -> &Sso {
-    match config.profile_for(None).unwrap().auth() {
-        Auth::Sso(sso) => sso,
-        other => panic!("{other:?}"),
-    }
+fn sso_of(config: &Config) -> &OAuthClient {
+    config.profile_for(None).unwrap().client().unwrap()
+}
+
+fn endpoints_of(config: &Config) -> RealmEndpoints {
+    sso_of(config).provider().realm_endpoints().unwrap()
 }
 
 fn error_of(config: &Config, asked: Option<&str>) -> ErrorBody {

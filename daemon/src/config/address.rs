@@ -5,7 +5,7 @@ use super::error::Fault;
 use std::fmt;
 use url::{Host, Position, Url};
 
-/// The base address of an identity provider, without trailing slashes and otherwise as it is written.
+/// The base address of an identity provider, as it is written; slashes at its end stay where they are part of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     text: String,
@@ -18,8 +18,13 @@ impl Address {
         &self.text
     }
 
+    /// The address as a URL, whose path has no slash at its end.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The address with `segments` below it, each percent-encoded.
-    pub(super) fn join(&self, segments: &[&str]) -> Url {
+    pub fn join(&self, segments: &[&str]) -> Url {
         let mut url = self.url.clone();
         // An http or https address always has a path to extend, so there is no other case.
         if let Ok(mut path) = url.path_segments_mut() {
@@ -38,8 +43,20 @@ impl Address {
         (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
     }
 
-    /// Reads an address: `https`, or `http` to this machine, or any `http` where `allow_http` is set by hand.
+    /// What follows scheme, host and port of this address in `link`; `None` where `link` has others.
+    pub(super) fn path_of<'l>(&self, link: &'l Url) -> Option<&'l str> {
+        (link.origin() == self.url.origin()).then(|| &link[Position::BeforePath..])
+    }
+
+    /// Reads an address: `https`, or `http` to this machine, or any `http` where `allow_http` is set by hand. Slashes at
+    /// its end make no difference.
     pub(super) fn read(text: Text<'_>, allow_http: bool) -> Result<Self, Fault> {
+        let exact = Self::read_exact(text, allow_http)?;
+        Ok(Self { text: exact.text.trim_end_matches('/').to_owned(), ..exact })
+    }
+
+    /// The same, kept to the letter: an issuer with a slash at its end is another one (OpenID Connect Discovery §4.3).
+    pub(super) fn read_exact(text: Text<'_>, allow_http: bool) -> Result<Self, Fault> {
         let url = read_url(text)?;
         if url.scheme() == "http" && !is_loopback(&url) && !allow_http {
             return Err(text.fault(
@@ -50,10 +67,7 @@ impl Address {
                 "write https://, or set `allow_http = true` by hand if that is what you want",
             ));
         }
-        Ok(Self {
-            text: text.value.trim_end_matches('/').to_owned(),
-            url: without_trailing_slashes(url),
-        })
+        Ok(Self { text: text.value.to_owned(), url: without_trailing_slashes(url) })
     }
 }
 

@@ -1,54 +1,71 @@
-//! The auth types: which are built, which keys each has, and which come later.
+//! The auth types: a table of those that are built, and the names of those that come later.
 
-use super::document::Section;
+use super::auth::Auth;
 use super::error::Fault;
 use super::keys::{closest, listed};
-use super::sso;
+use super::written::Written;
+use super::{client_credentials, constant, orch, sso, token_file, user_password};
+use std::fmt;
+
+/// Every auth type that this version builds; the file of each has its row.
+static TABLE: [&Row; 7] = [
+    &constant::NONE,
+    &sso::ROW,
+    &user_password::ROW,
+    &constant::TEST_AUTH,
+    &token_file::ROW,
+    &orch::ROW,
+    &client_credentials::ROW,
+];
 
 /// How a profile gets its tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AuthType {
-    /// No token at all: requests go without a header.
-    None,
-    /// A person logs in at Keycloak; refreshed from then on.
-    Sso,
-    /// A constant token, for tests of programs.
-    TestAuth,
+#[derive(Clone, Copy)]
+pub struct AuthType(&'static Row);
+
+/// An auth type: its word, its keys, its reader.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// The word that stands in the configuration.
+    pub(super) word: &'static str,
+    /// The keys of a profile of this type, besides [`COMMON_KEYS`], in groups.
+    pub(super) keys: &'static [&'static [&'static str]],
+    /// Reads the keys' values; their names are judged already.
+    pub(super) read: fn(&Written<'_>) -> Result<Auth, Fault>,
 }
 
 impl AuthType {
     /// All that this version builds.
-    pub const ALL: [AuthType; 3] = [AuthType::None, AuthType::Sso, AuthType::TestAuth];
+    pub fn all() -> impl Iterator<Item = AuthType> {
+        TABLE.into_iter().map(AuthType)
+    }
 
     /// The word that stands in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            AuthType::None => "none",
-            AuthType::Sso => "sso",
-            AuthType::TestAuth => "test_auth",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.0.word
+    }
+
+    pub(super) fn of(row: &'static Row) -> Self {
+        Self(row)
     }
 
     /// The keys of a profile of this type, besides [`COMMON_KEYS`].
-    pub(super) const fn keys(self) -> &'static [&'static str] {
-        match self {
-            AuthType::None | AuthType::TestAuth => &[],
-            AuthType::Sso => &sso::KEYS,
-        }
+    pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
+        self.0.keys.iter().copied().flatten().copied()
     }
 
-    /// Reads the `auth_type` of a profile, which decides what else may stand in it.
-    pub(super) fn read(profile: Section<'_>, name: &str) -> Result<Self, Fault> {
-        let names = || AuthType::ALL.into_iter().map(AuthType::as_str);
+    /// Reads the keys of a profile of this type.
+    pub(super) fn read(self, profile: &Written<'_>) -> Result<Auth, Fault> {
+        (self.0.read)(profile)
+    }
+
+    /// Finds the `auth_type` of a profile, which decides what else may stand in it.
+    pub(super) fn find(profile: &Written<'_>) -> Result<Self, Fault> {
+        let names = || AuthType::all().map(AuthType::as_str);
         let Some(text) = profile.text("auth_type")? else {
-            return Err(Fault::new(
-                profile.at,
-                format!("profile `{name}` has no `auth_type`"),
-                format!("write `auth_type = \"...\"` with one of {}", listed(names())),
-            ));
+            let mend = format!("write `auth_type = \"...\"` with one of {}", listed(names()));
+            return Err(profile.lacks("`auth_type`", mend));
         };
-        if let Some(found) = AuthType::ALL.into_iter().find(|known| known.as_str() == text.value) {
+        if let Some(found) = AuthType::all().find(|known| known.as_str() == text.value) {
             return Ok(found);
         }
         if let Some(later) = LATER_AUTH_TYPES.into_iter().find(|later| *later == text.value) {
@@ -65,9 +82,23 @@ impl AuthType {
     }
 }
 
-impl std::fmt::Display for AuthType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
+impl PartialEq for AuthType {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.word == other.0.word
+    }
+}
+
+impl Eq for AuthType {}
+
+impl fmt::Debug for AuthType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthType({})", self.0.word)
+    }
+}
+
+impl fmt::Display for AuthType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.word)
     }
 }
 
@@ -75,28 +106,16 @@ impl std::fmt::Display for AuthType {
 pub(super) const COMMON_KEYS: [&str; 1] = ["auth_type"];
 
 /// Auth types of the design that this version does not build.
-const LATER_AUTH_TYPES: [&str; 6] =
-    ["user_password", "token", "orch", "client_credentials", "token_exchange", "jwt_bearer"];
+const LATER_AUTH_TYPES: [&str; 2] = ["token_exchange", "jwt_bearer"];
 
 /// Keys of the design that have no effect in this version: refused, so that nobody relies on one.
-pub(super) const LATER_KEYS: [&str; 19] = [
-    "issuer",
-    "credentials_file",
-    "username",
-    "password_file",
-    "token_file",
-    "cache_file",
-    "token_endpoint_auth_method",
-    "client_secret_file",
-    "private_key_file",
+pub(super) const LATER_KEYS: [&str; 8] = [
     "client_cert_file",
     "subject_profile",
     "subject_token_file",
     "subject",
     "audience",
-    "audience_parameter",
     "resource",
     "assertion_file",
-    "lifetime",
     "sink",
 ];

@@ -1,25 +1,20 @@
 //! A file of certificates: it must be there and hold one when the configuration is read.
 
-use super::document::Text;
 use super::error::Fault;
 use super::open_regular;
+use super::written::Written;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Resolves the path against the configuration's `folder` and checks that the file is of use, so that a slip shows now
-/// and not at the next refresh. Its content is read anew whenever it is needed.
-pub(super) fn read(text: Text<'_>, folder: &Path) -> Result<PathBuf, Fault> {
-    if text.value.is_empty() || text.value.starts_with('~') {
-        return Err(text.fault(
-            format!("`{}` is empty or starts with `~`, which only a shell expands", text.key),
-            "write an absolute path, or one relative to this file's folder",
-        ));
-    }
-    let path = folder.join(text.value);
+/// Checks that the file under `ca_file` is of use, so that a slip shows now and not at the next refresh. Its content is
+/// read anew whenever it is needed.
+pub(super) fn read(profile: &Written<'_>) -> Result<Option<PathBuf>, Fault> {
+    let Some(text) = profile.text("ca_file")? else { return Ok(None) };
+    let path = profile.resolve(text)?;
     // Escaped, so that the message stays one line.
     let shown = path.to_string_lossy().escape_debug().to_string();
     match holds_certificate(&path) {
-        Ok(true) => Ok(path),
+        Ok(true) => Ok(Some(path)),
         Ok(false) => Err(text.fault(
             format!("`{}` names `{shown}`, which holds no PEM certificate", text.key),
             "name a file with `-----BEGIN CERTIFICATE-----` in it",

@@ -115,14 +115,23 @@ impl<'d> Section<'d> {
 
     /// Every key of this table with its string.
     pub(super) fn all_texts(self, form: &str) -> Result<Vec<(Key<'d>, Text<'d>)>, Fault> {
-        let text_under = |key: Key<'d>| {
-            let value = self.table.get(key.name);
-            match value.and_then(|value| value.get_ref().as_str().zip(Some(value.span().start))) {
-                Some((text, at)) => Ok((key, Text { key: key.name, value: text, at })),
-                None => Err(wrong_type(key, "a string", value.map(Spanned::get_ref), form)),
-            }
-        };
-        self.keys().into_iter().map(text_under).collect()
+        self.keys().into_iter().map(|key| Ok((key, self.text_under(key, form)?))).collect()
+    }
+
+    /// The string under a key that is there.
+    pub(super) fn text_under(self, key: Key<'d>, form: &str) -> Result<Text<'d>, Fault> {
+        let value = self.table.get(key.name);
+        match value.and_then(|value| value.get_ref().as_str().zip(Some(value.span().start))) {
+            Some((text, at)) => Ok(Text { key: key.name, value: text, at }),
+            None => Err(wrong_type(key, "a string", value.map(Spanned::get_ref), form)),
+        }
+    }
+
+    /// The table under `key`; `None` where something else stands there, or nothing.
+    pub(super) fn table_if_one(self, key: &str) -> Option<Section<'d>> {
+        let value = self.table.get(key)?;
+        let at = value.span().start;
+        value.get_ref().as_table().map(|table| Section { table, at })
     }
 
     /// The value under `key` as `take` makes it, or the fault that it is not `kind`.
@@ -142,7 +151,11 @@ impl<'d> Section<'d> {
     }
 }
 
-impl Text<'_> {
+impl<'d> Text<'d> {
+    pub(super) fn new(key: &'d str, value: &'d str, at: usize) -> Self {
+        Self { key, value, at }
+    }
+
     /// What is wrong with this string.
     pub(super) fn fault(self, reason: impl Into<String>, mend: impl Into<String>) -> Fault {
         Fault::new(self.at, reason, mend)

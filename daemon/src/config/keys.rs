@@ -20,7 +20,7 @@ pub(super) fn judge(key: Key<'_>, place: Place) -> Result<(), Fault> {
         return Ok(());
     }
     if SECRETS.iter().any(|(secret, _)| *secret == name) {
-        return Err(secret(key));
+        return Err(secret(key, Some(place)));
     }
     if LATER_KEYS.contains(&name) {
         return Err(Fault::new(
@@ -34,26 +34,33 @@ pub(super) fn judge(key: Key<'_>, place: Place) -> Result<(), Fault> {
     }
     let mend = match closest(name, every_key()) {
         Some(known) => format!("did you mean `{known}`?"),
-        None if looks_secret(name) => return Err(secret(key)),
+        None if looks_secret(name) => return Err(secret(key, Some(place))),
         None => format!("the keys here are {}", listed(place.keys())),
     };
     Err(Fault::new(key.at, format!("unknown key {}", quoted(name)), mend))
 }
 
 /// The fault that a secret stands in the file. Its value is nobody's business, this message's included.
-pub(super) fn secret(key: Key<'_>) -> Fault {
-    let instead =
-        SECRETS.iter().find(|(secret, _)| *secret == key.name).map(|(_, instead)| *instead);
-    let mend = match instead {
-        Some(file_key) if LATER_KEYS.contains(&file_key) => format!(
-            "never write a secret here: remove it; `{file_key}` will name its file in a later version"
-        ),
-        Some(file_key) if file_key.ends_with("_file") => {
-            format!("never write a secret here: remove it, and name its file in `{file_key}`")
+pub(super) fn secret(key: Key<'_>, place: Option<Place>) -> Fault {
+    let known = SECRETS.iter().find(|(secret, _)| *secret == key.name);
+    let file_key = known.map(|(_, file_key)| *file_key).filter(|file_key| !file_key.is_empty());
+    let mend = match file_key {
+        None => "remove it, and log in with `bearerctl login`".to_owned(),
+        Some(file_key) if LATER_KEYS.contains(&file_key) => {
+            format!("remove it; `{file_key}` will name its file in a later version")
         }
-        _ => "never write a secret here: remove it, and log in with `bearerctl login`".to_owned(),
+        Some(file_key)
+            if place.is_some_and(|place| place.keys().any(|known| known == file_key)) =>
+        {
+            format!("remove it, and name its file in `{file_key}`")
+        }
+        Some(file_key) => {
+            let owners = listed(owners_of(file_key).map(AuthType::as_str));
+            format!("remove it; `{file_key}` names its file in a profile of auth_type {owners}")
+        }
     };
-    Fault::new(key.at, format!("{} looks like a secret", quoted(key.name)), mend)
+    let reason = format!("{} looks like a secret", quoted(key.name));
+    Fault::new(key.at, reason, format!("never write a secret here: {mend}"))
 }
 
 /// Whether a name of ours or of others says that its value is a secret.
@@ -82,27 +89,31 @@ pub(super) fn listed<'k>(names: impl Iterator<Item = &'k str>) -> String {
 
 impl Place {
     fn keys(self) -> impl Iterator<Item = &'static str> {
-        let (common, own): (&[&str], &[&str]) = match self {
-            Place::Top => (&TOP_KEYS, &[]),
-            Place::Profile(auth_type) => (&COMMON_KEYS, auth_type.keys()),
+        let (common, own): (&[&str], _) = match self {
+            Place::Top => (&TOP_KEYS, None),
+            Place::Profile(auth_type) => (&COMMON_KEYS, Some(auth_type.keys())),
         };
-        common.iter().chain(own).copied()
+        common.iter().copied().chain(own.into_iter().flatten())
     }
 }
 
 /// Where a known key that is misplaced does not belong, and what to do with it.
 fn misplaced(name: &str, place: Place) -> Option<(String, String)> {
-    let owner = AuthType::ALL.into_iter().find(|auth_type| auth_type.keys().contains(&name));
-    let (place, mend) = match (place, owner) {
+    let owners: Vec<_> = owners_of(name).map(AuthType::as_str).collect();
+    let (place, mend) = match (place, owners.as_slice()) {
         (Place::Profile(_), _) if TOP_KEYS.contains(&name) => (
             "in a profile".to_owned(),
             "write it at the top of the file, before the first `[profile.NAME]`".to_owned(),
         ),
-        (Place::Profile(auth_type), Some(owner)) => (
+        (Place::Profile(auth_type), [owner]) => (
             format!("to auth_type `{auth_type}`"),
             format!("remove it, or write `auth_type = \"{owner}\"`"),
         ),
-        (Place::Top, owner) if owner.is_some() || COMMON_KEYS.contains(&name) => (
+        (Place::Profile(auth_type), [_, _, ..]) => (
+            format!("to auth_type `{auth_type}`"),
+            format!("remove it; it belongs to {}", listed(owners.iter().copied())),
+        ),
+        (Place::Top, owners) if !owners.is_empty() || COMMON_KEYS.contains(&name) => (
             "at the top of the file".to_owned(),
             "write it below a `[profile.NAME]` header".to_owned(),
         ),
@@ -111,9 +122,14 @@ fn misplaced(name: &str, place: Place) -> Option<(String, String)> {
     Some((place, mend))
 }
 
+/// The auth types that a key belongs to.
+fn owners_of(key: &str) -> impl Iterator<Item = AuthType> {
+    AuthType::all().filter(move |auth_type| auth_type.keys().any(|own| own == key))
+}
+
 fn every_key() -> impl Iterator<Item = &'static str> {
-    let built = AuthType::ALL.into_iter().flat_map(AuthType::keys);
-    TOP_KEYS.iter().chain(&COMMON_KEYS).chain(built).chain(&LATER_KEYS).copied()
+    let built = AuthType::all().flat_map(AuthType::keys);
+    TOP_KEYS.into_iter().chain(COMMON_KEYS).chain(built).chain(LATER_KEYS)
 }
 
 const TOP_KEYS: [&str; 2] = ["default_profile", "profile"];

@@ -1,31 +1,56 @@
 //! The configuration: one TOML file becomes valid types, once; a file with any fault in it is rejected whole.
 //!
 //! The way of a file: `document` parses it and keeps places, `keys` judges every name, then each auth type's own file
-//! reads the values. A new auth type is a variant in `auth_type` and `profile`, and a file like `sso`.
+//! reads the values. A new auth type is a file like `sso`, a line in the table of `auth_type`, and one in `auth`.
+
+mod auth;
+mod auth_type;
+mod profile;
+
+mod client_credentials;
+mod constant;
+mod orch;
+mod sso;
+mod token_file;
+mod user_password;
+
+mod audience_parameter;
+mod client_authentication;
+mod extra_parameters;
+mod oauth_client;
+mod provider;
+mod scopes;
 
 mod address;
-mod auth_type;
 mod ca_file;
 mod document;
+mod duration;
 mod error;
-mod extra_parameters;
 mod keys;
 mod lookup;
-mod profile;
 mod regular_file;
-mod reuse_window;
-mod scopes;
-mod sso;
+mod source;
+mod written;
 
 pub use address::Address;
+pub use audience_parameter::AudienceParameter;
+pub use auth::{Auth, TokenOrigin};
 pub use auth_type::AuthType;
+pub use client_authentication::{ClientAuthentication, SigningAlgorithm};
+pub use client_credentials::ClientCredentials;
 pub use error::ConfigError;
-pub use extra_parameters::ExtraParameters;
+pub use extra_parameters::{ExtraParameters, ParameterKind};
 pub use lookup::NoSuchProfile;
-pub use profile::{Auth, Profile};
+pub use oauth_client::OAuthClient;
+pub use orch::Orch;
+pub use profile::Profile;
+pub use provider::{Provider, RealmEndpoints};
 pub(crate) use regular_file::open_regular;
 pub use scopes::Scopes;
+pub use source::Source;
 pub use sso::{Flow, Sso};
+pub use token_file::TokenFile;
+pub use user_password::{Credentials, UserPassword};
 
 use bearerd_proto::{ProfileName, Profiles};
 use document::Section;
@@ -36,6 +61,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use written::Limits;
 
 /// Everything that is configured: immutable, and valid by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +167,7 @@ impl Config {
         let folder = folder_of(path);
         if let Some(section) = root.table("profile", PROFILE_FORM)? {
             for (key, section) in section.tables(PROFILE_FORM)? {
-                let profile = Profile::read(key, section, &folder)?;
+                let profile = Profile::read(key, section, &folder, Limits::ByHand)?;
                 config.profiles.insert(profile.name().clone(), Arc::new(profile));
             }
         }

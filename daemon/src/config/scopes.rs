@@ -50,6 +50,6 @@ impl fmt::Display for Scopes {
 const FORM: &str = "write one scope per entry, as in `scopes = [\"openid\", \"email\"]`";
 
 /// `%x21 / %x23-5B / %x5D-7E`: visible ASCII but for the double quote and the backslash.
-fn is_scope_character(byte: u8) -> bool {
+pub(super) fn is_scope_character(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'
 }

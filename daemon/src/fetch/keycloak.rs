@@ -5,7 +5,7 @@ use super::client::{HttpClients, Route, Via};
 use super::endpoint::{Endpoint, Stake};
 use super::form::Form;
 use super::{Fetch, TokenFetcher};
-use crate::config::Sso;
+use crate::config::{ClientAuthentication, OAuthClient, ParameterKind, Sso};
 use bearerd_proto::Secret;
 use bearerd_session::{DeviceAuthorization, Outcome, Request};
 use std::path::Path;
@@ -14,7 +14,7 @@ use url::{Host, Url};
 /// Fetches tokens from one client of a Keycloak realm.
 #[derive(Debug)]
 pub(crate) struct KeycloakTokenFetcher {
-    sso: Sso,
+    oauth: OAuthClient,
     device_authorization: Endpoint,
     token: Endpoint,
     revocation: Endpoint,
@@ -22,18 +22,20 @@ pub(crate) struct KeycloakTokenFetcher {
 
 impl KeycloakTokenFetcher {
     /// For a profile; nothing is sent yet.
-    pub(crate) fn new(sso: &Sso, clients: &HttpClients) -> Self {
-        let route = Route { ca_file: sso.ca_file().map(Path::to_owned), via: via(sso) };
-        let client = clients.client(route);
-        Self {
-            device_authorization: Endpoint::new(
-                sso.device_authorization_endpoint(),
-                client.clone(),
-            ),
-            token: Endpoint::new(sso.token_endpoint(), client.clone()),
-            revocation: Endpoint::new(sso.revocation_endpoint(), client),
-            sso: sso.clone(),
+    pub(crate) fn new(sso: &Sso, clients: &HttpClients) -> Option<Self> {
+        let oauth = sso.client().clone();
+        if *oauth.authentication() != ClientAuthentication::None {
+            return None;
         }
+        let endpoints = oauth.provider().realm_endpoints()?;
+        let route = Route { ca_file: oauth.ca_file().map(Path::to_owned), via: via(&oauth) };
+        let client = clients.client(route);
+        Some(Self {
+            device_authorization: Endpoint::new(endpoints.device_authorization, client.clone()),
+            token: Endpoint::new(endpoints.token, client.clone()),
+            revocation: Endpoint::new(endpoints.revocation, client),
+            oauth,
+        })
     }
 
     /// RFC 6749 §6. Without `scope`: the token keeps the scopes of its login.
@@ -42,17 +44,19 @@ impl KeycloakTokenFetcher {
             .form()
             .with("grant_type", "refresh_token")
             .with("refresh_token", refresh_token.expose())
-            .with_all(self.sso.extra_parameters());
+            .with_all(self.oauth.extra_parameters().for_request(ParameterKind::Refresh));
         post(&self.token, form, Stake::Spends, Some(refresh_token), HttpAnswer::token).await
     }
 
     /// RFC 8628 §3.1.
     async fn start_device_login(&self) -> Outcome {
         let mut form = self.form();
-        if let Some(scopes) = self.sso.scopes() {
+        if let Some(scopes) = self.oauth.scopes() {
             form = form.with("scope", &scopes.to_string());
         }
-        let form = form.with_all(self.sso.extra_parameters());
+        let form = form.with_all(
+            self.oauth.extra_parameters().for_request(ParameterKind::DeviceAuthorization),
+        );
         let endpoint = &self.device_authorization;
         match post(endpoint, form, Stake::SpendsNothing, None, HttpAnswer::device).await {
             Outcome::Device(device) => Outcome::Device(self.with_public_links(device)),
@@ -66,7 +70,7 @@ impl KeycloakTokenFetcher {
             .form()
             .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
             .with("device_code", device_code.expose())
-            .with_all(self.sso.extra_parameters());
+            .with_all(self.oauth.extra_parameters().for_request(ParameterKind::Token));
         post(&self.token, form, Stake::Spends, Some(device_code), HttpAnswer::token).await
     }
 
@@ -82,11 +86,11 @@ impl KeycloakTokenFetcher {
 
     /// A public client says its name and has no secret.
     fn form(&self) -> Form {
-        Form::default().with("client_id", self.sso.client_id())
+        Form::default().with("client_id", self.oauth.client_id())
     }
 
     fn with_public_links(&self, device: DeviceAuthorization) -> DeviceAuthorization {
-        let public = |link: &String| self.sso.link_for_person(link);
+        let public = |link: &String| self.oauth.link_for_person(link);
         DeviceAuthorization {
             verification_uri: public(&device.verification_uri),
             verification_uri_complete: device.verification_uri_complete.as_ref().map(public),
@@ -110,10 +114,10 @@ impl TokenFetcher for KeycloakTokenFetcher {
 
 /// The environment's proxy is never asked for this machine, as in Go: it would look for the IdP on its own, and what is
 /// allowed to be plain http because it stays here would leave.
-fn via(sso: &Sso) -> Via {
-    match sso.proxy() {
+fn via(oauth: &OAuthClient) -> Via {
+    match oauth.proxy() {
         Some(proxy) => Via::Proxy(proxy.clone()),
-        None if is_this_machine(&sso.token_endpoint()) => Via::Nothing,
+        None if is_this_machine(oauth.provider().address().url()) => Via::Nothing,
         None => Via::Environment,
     }
 }
@@ -159,7 +163,7 @@ mod tests {
         );
         let config = Config::parse(&text, Path::new("/nowhere/config.toml")).unwrap();
         match config.default_profile().unwrap().auth() {
-            Auth::Sso(sso) => via(sso),
+            Auth::Sso(sso) => via(sso.client()),
             other => panic!("{other:?}"),
         }
     }

@@ -54,7 +54,11 @@ impl Fetchers for HttpClients {
             Auth::None | Auth::TestAuth => {
                 Err(FetcherError::NothingToFetch { auth_type: profile.auth_type() })
             }
-            Auth::Sso(sso) => Ok(Arc::new(KeycloakTokenFetcher::new(sso, self))),
+            Auth::Sso(sso) => match KeycloakTokenFetcher::new(sso, self) {
+                Some(fetcher) => Ok(Arc::new(fetcher)),
+                None => Err(FetcherError::NotBuiltYet { auth_type: profile.auth_type() }),
+            },
+            _ => Err(FetcherError::NotBuiltYet { auth_type: profile.auth_type() }),
         }
     }
 
@@ -72,6 +76,14 @@ pub enum FetcherError {
         "a profile with `auth_type = \"{auth_type}\"` fetches nothing: answer from its constants"
     )]
     NothingToFetch {
+        /// The auth type.
+        auth_type: AuthType,
+    },
+    /// Its configuration can be read, and nothing fetches by it yet.
+    #[error(
+        "`auth_type = \"{auth_type}\"` with this provider and client is not built in this version yet"
+    )]
+    NotBuiltYet {
         /// The auth type.
         auth_type: AuthType,
     },

@@ -1,22 +1,27 @@
 //! What a session is told about its profile, out of the configuration.
 
-use crate::config::{Auth, Profile};
+use crate::config::{Auth, Profile, TokenOrigin};
 use bearerd_proto::Secret;
 use bearerd_session::{Constant, Kind, Pauses, Settings};
 
 pub(super) fn settings_of(profile: &Profile, pauses: Pauses) -> Settings {
-    let (kind, reuse_window) = match profile.auth() {
-        Auth::None => (Kind::Constant(no_auth()), None),
-        Auth::TestAuth => (Kind::Constant(test_auth()), None),
-        Auth::Sso(sso) => (Kind::Device, sso.reuse_window()),
+    let kind = match profile.auth() {
+        Auth::None => Kind::Constant(no_auth()),
+        Auth::TestAuth => Kind::Constant(test_auth()),
+        _ => Kind::Device,
     };
-    let (profile, binding) = (profile.name().clone(), profile.binding());
-    Settings { profile, binding, kind, reuse_window, pauses }
+    Settings {
+        profile: profile.name().clone(),
+        binding: profile.binding(),
+        kind,
+        reuse_window: profile.reuse_window(),
+        pauses,
+    }
 }
 
 /// Whether there is nothing to fetch for the profile, and nothing to read.
 pub(super) fn is_constant(profile: &Profile) -> bool {
-    matches!(profile.auth(), Auth::None | Auth::TestAuth)
+    profile.session_kind() == TokenOrigin::Constant
 }
 
 /// As `wallaroo.auth`'s `NoAuth`.
