@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Every secret of a test: what its identity providers gave out, their users' passwords, and what it added itself.
+/// Every secret of a test: what its identity providers know and gave out, and what it added itself.
 #[derive(Default)]
 pub struct Secrets {
     providers: Mutex<Vec<Arc<TestIdp>>>,
@@ -61,13 +61,9 @@ impl Secrets {
 
     fn all(&self) -> Vec<String> {
         let providers = lock(&self.providers);
-        let passwords = |idp: &Arc<TestIdp>| {
-            idp.settings().users.into_iter().map(|user| user.password).collect::<Vec<_>>()
-        };
         let mut all = lock(&self.others).clone();
         for idp in providers.iter() {
             all.extend(idp.issued_secrets());
-            all.extend(passwords(idp));
         }
         all
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::time::Duration;
 
+use crate::clients::Client;
 use crate::idp::TestIdp;
 use crate::provider::Provider;
 use crate::session::Standing;
@@ -62,10 +63,16 @@ impl TestIdp {
 
     /// Opens a session in realm `master` for `sdk-client` without any login, and gives its tokens.
     pub fn issue(&self, username: &str) -> IssuedTokens {
+        let scope = self.settings().scope;
+        self.issue_for("sdk-client", username, &scope)
+    }
+
+    /// The same for another client and another scope; `offline_access` in it gives an offline session.
+    pub fn issue_for(&self, client_id: &str, username: &str, scope: &str) -> IssuedTokens {
         let base_url = self.base_url();
         let mut provider = self.shared().provider();
-        let (now, scope) = (provider.now(), provider.settings.scope.clone());
-        let session = provider.open_session("master", "sdk-client", username, &scope);
+        let now = provider.now();
+        let session = provider.open_session("master", client_id, username, scope);
         let answer = provider.login_answer(session, &base_url, now);
         let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
         IssuedTokens {
@@ -133,10 +140,33 @@ impl TestIdp {
         self.shared().provider().disabled_clients.remove(client_id);
     }
 
-    /// Every access token, refresh token and device code that was ever given out, and every PKCE verifier that was
-    /// received: what must not be found in logs, errors and `Debug` output.
+    /// From now on this client is known, or known in this way: registered anew, it has another secret or key.
+    pub fn register(&self, client: Client) {
+        let clients = &mut self.shared().provider().settings.clients;
+        clients.retain(|known| known.client_id != client.client_id);
+        clients.push(client);
+    }
+
+    /// From now on this user has this password; sessions stay.
+    ///
+    /// # Panics
+    /// Where there is no such user.
+    pub fn set_password(&self, username: &str, password: &str) {
+        let users = &mut self.shared().provider().settings.users;
+        let user = users.iter_mut().find(|user| user.username == username);
+        user.expect("the user is known").password = password.into();
+    }
+
+    /// Every access token, refresh token, id token and device code that was ever given out, every PKCE verifier and
+    /// client assertion that was received, and the passwords and secrets of users and clients as they are now: what
+    /// must not be found in logs, errors and `Debug` output.
     pub fn issued_secrets(&self) -> Vec<String> {
-        self.shared().provider().secrets.clone()
+        let provider = self.shared().provider();
+        let settings = &provider.settings;
+        let passwords = settings.users.iter().map(|user| user.password.clone());
+        let secrets = settings.clients.iter().filter_map(|client| client.authentication.secret());
+        let own = provider.secrets.iter().cloned();
+        own.chain(passwords).chain(secrets.map(String::from)).collect()
     }
 }
 

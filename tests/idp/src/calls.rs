@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::watch;
 
+use crate::answer::Mark;
 use crate::clock;
+use crate::incoming::Incoming;
 
 /// Which endpoint a request was for; token requests are told apart by their grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,13 +25,15 @@ pub enum CallKind {
     Password,
     /// `token` with the client credentials grant.
     ClientCredentials,
+    /// `token` with the token exchange grant (RFC 8693).
+    Exchange,
     /// `revoke` (RFC 7009).
     Revoke,
     /// `token/introspect` (RFC 7662).
     Introspect,
     /// `userinfo`.
     Userinfo,
-    /// `.well-known/openid-configuration`.
+    /// `.well-known/openid-configuration` or `.well-known/oauth-authorization-server`.
     Discovery,
     /// The page for people, an unknown grant, an unknown path.
     Other,
@@ -37,12 +41,13 @@ pub enum CallKind {
 
 impl CallKind {
     /// All kinds, for a fault that shall meet everything.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DeviceStart,
         Self::DevicePoll,
         Self::Refresh,
         Self::Password,
         Self::ClientCredentials,
+        Self::Exchange,
         Self::Revoke,
         Self::Introspect,
         Self::Userinfo,
@@ -62,6 +67,14 @@ pub struct Call {
     pub path: String,
     /// The client that asked, as far as it said.
     pub client_id: Option<String>,
+    /// How the client said who it is: `none`, `client_secret_basic`, `client_secret_post`, `assertion`, `several`.
+    pub authentication: &'static str,
+    /// The scope that it asked for.
+    pub scope: Option<String>,
+    /// What its `resource` and `audience` named.
+    pub audiences: Vec<String>,
+    /// Its parameters that OAuth does not know, whose values are no secrets.
+    pub extra_parameters: BTreeMap<String, String>,
     /// When it had arrived whole: time since boot (`CLOCK_BOOTTIME`).
     pub arrived_at: Duration,
     /// When its answer was handed to the connection, or the connection was ended instead; on the same clock.
@@ -70,7 +83,7 @@ pub struct Call {
     pub carried_out: bool,
     /// What came of it.
     pub outcome: Outcome,
-    /// The session that it concerned.
+    /// The session that it concerned; where it brought a refresh token, known from its arrival on.
     pub session: Option<String>,
     /// Which refresh token of that session was presented: 0 is the one of the login, 1 its successor, and so on.
     pub refresh_index: Option<usize>,
@@ -115,6 +128,24 @@ impl Call {
     }
 }
 
+/// Pairs of refreshes of one session that were under way at once: two uses of one refresh token, or a use of one that
+/// was about to be replaced.
+pub(crate) fn overlapping(calls: &[Call]) -> Vec<(Call, Call)> {
+    let uses: Vec<&Call> = calls
+        .iter()
+        .filter(|call| call.kind == CallKind::Refresh && call.session.is_some())
+        .collect();
+    let mut pairs = Vec::new();
+    for (at, first) in uses.iter().enumerate() {
+        let ended_before = |later: &Call| first.ended_at.is_some_and(|end| end <= later.arrived_at);
+        let later = uses[at + 1..].iter().filter(|it| it.session == first.session);
+        pairs.extend(
+            later.filter(|it| !ended_before(it)).map(|it| ((*first).clone(), (*it).clone())),
+        );
+    }
+    pairs
+}
+
 /// All calls, and a way to wait for them.
 #[derive(Debug)]
 pub(crate) struct CallLog {
@@ -138,21 +169,33 @@ impl CallLog {
         Self { log: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
-    pub(crate) fn begin(&self, kind: CallKind, path: &str, client_id: Option<&str>) -> CallNumber {
+    pub(crate) fn begin(
+        &self,
+        kind: CallKind,
+        incoming: &Incoming,
+        mark: Option<Mark>,
+    ) -> CallNumber {
+        let presented = incoming.presented();
+        let (session, refresh_index) =
+            mark.map_or((None, None), |mark| (Some(mark.session), mark.refresh_index));
         let mut log = self.lock();
         let number = log.next;
         log.next += 1;
         log.calls.push(Call {
             number,
             kind,
-            path: path.into(),
-            client_id: client_id.map(Into::into),
+            path: incoming.path.clone(),
+            client_id: presented.client_id,
+            authentication: presented.proof.name(),
+            scope: incoming.parameter("scope").map(Into::into),
+            audiences: incoming.audiences(),
+            extra_parameters: incoming.extra_parameters(),
             arrived_at: clock::since_boot(),
             ended_at: None,
             carried_out: false,
             outcome: Outcome::Pending,
-            session: None,
-            refresh_index: None,
+            session,
+            refresh_index,
         });
         drop(log);
         self.changed.send_replace(());

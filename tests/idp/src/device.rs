@@ -63,13 +63,18 @@ pub(crate) enum DecisionError {
 impl Provider {
     /// `auth/device`.
     pub(crate) fn start_device(&mut self, request: &Request<'_>) -> Result<Reply, OauthError> {
-        let client = self.authenticate(request.incoming)?;
+        let client = self.authenticate(request)?;
         let code_challenge = request.parameter("code_challenge");
         let method = request.parameter("code_challenge_method");
         if code_challenge.is_some() != method.is_some() || method.is_some_and(|it| it != "S256") {
             let description = "Invalid parameter: code_challenge_method";
             return Err(OauthError::bad("invalid_request", description));
         }
+        if client.demands_challenge && code_challenge.is_none() {
+            let description = "Missing parameter: code_challenge_method";
+            return Err(OauthError::bad("invalid_request", description));
+        }
+        let scope = self.settings.scope_of_login(request.parameter("scope"))?;
         let settings = &self.settings;
         let interval = settings.device_interval_seconds.unwrap_or(DEFAULT_INTERVAL_SECONDS);
         let auto_approve = settings.auto_approve.clone().map(DeviceState::Approved);
@@ -83,7 +88,7 @@ impl Provider {
             user_code: token::user_code(),
             realm: request.incoming.realm.clone(),
             client_id: client.client_id,
-            scope: request.parameter("scope").unwrap_or(&settings.scope).into(),
+            scope,
             code_challenge: code_challenge.map(Into::into),
             expires_at: request.now.boot + Duration::from_secs(settings.device_code_seconds),
             interval: Duration::from_secs(interval),
@@ -98,7 +103,7 @@ impl Provider {
 
     /// `token` with the device code grant.
     pub(crate) fn poll_device(&mut self, request: &Request<'_>) -> Result<Reply, OauthError> {
-        let client = self.authenticate(request.incoming)?;
+        let client = self.authenticate(request)?;
         if let Some(verifier) = request.parameter("code_verifier") {
             self.secrets.push(verifier.into());
         }

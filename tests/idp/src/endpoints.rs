@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use serde_json::json;
 use std::sync::Arc;
 
 use crate::answer::{OauthError, Reply};
@@ -15,18 +16,25 @@ use crate::pipeline::{self, CarryOut};
 use crate::shared::Shared;
 
 const DEVICE_CODE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+const EXCHANGE_GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// All routes; any realm is known.
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     let realm = |rest: &str| format!("/auth/realms/{{realm}}/{rest}");
-    let protocol = |rest: &str| realm(&format!("protocol/openid-connect/{rest}"));
+    // Wherever they are: the provider says which place is the right one.
+    let protocol = |rest: &str| realm(&format!("{{some}}/{{where}}/{rest}"));
     Router::new()
         .route(&protocol("auth/device"), post(device_start))
         .route(&protocol("token"), post(token))
         .route(&protocol("revoke"), post(revoke))
         .route(&protocol("token/introspect"), post(introspect))
         .route(&protocol("userinfo"), get(userinfo).post(userinfo))
-        .route(&realm(".well-known/openid-configuration"), get(discovery))
+        .route(&protocol("certs"), get(certs))
+        .route(&realm(".well-known/openid-configuration"), get(openid_configuration))
+        .route(
+            "/.well-known/oauth-authorization-server/auth/realms/{realm}",
+            get(authorization_server),
+        )
         .route(&realm("device"), get(device_page).post(device_decision))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
@@ -54,6 +62,9 @@ async fn token(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Respons
         Some("client_credentials") => (CallKind::ClientCredentials, |provider, request| {
             provider.client_credentials(request).into()
         }),
+        Some(EXCHANGE_GRANT) => {
+            (CallKind::Exchange, |provider, request| provider.exchange(request).into())
+        }
         Some(_) => (CallKind::Other, |_, _| {
             OauthError::bad("unsupported_grant_type", "Unsupported grant_type").into()
         }),
@@ -86,11 +97,23 @@ async fn userinfo(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Resp
     .await
 }
 
-async fn discovery(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
+async fn openid_configuration(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
     pipeline::run(shared, CallKind::Discovery, incoming, |provider, request| {
-        provider.discovery(request).into()
+        provider.openid_configuration(request)
     })
     .await
+}
+
+async fn authorization_server(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
+    pipeline::run(shared, CallKind::Discovery, incoming, |provider, request| {
+        provider.authorization_server(request)
+    })
+    .await
+}
+
+/// No keys: the signatures here are random bytes, which nobody can check.
+async fn certs(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {
+    pipeline::run(shared, CallKind::Other, incoming, |_, _| Reply::ok(json!({"keys": []}))).await
 }
 
 async fn device_page(State(shared): State<Arc<Shared>>, incoming: Incoming) -> Response {

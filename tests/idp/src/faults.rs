@@ -91,6 +91,13 @@ pub enum Fault {
     TokenType(String),
     /// The answer has no `refresh_token`, though the old one is spent.
     DropRefreshToken,
+    /// This claim of the answer's id token has this value; `null` takes it out.
+    IdTokenClaim {
+        /// The claim's name.
+        claim: String,
+        /// Its value.
+        value: Value,
+    },
     /// This field of the answer has this value.
     Set {
         /// The field's name.

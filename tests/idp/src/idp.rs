@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::calls::{Call, CallKind, Outcome};
+use crate::calls::{self, Call, CallKind, Outcome};
 use crate::device::{Decision, DeviceState};
 use crate::faults::{Fault, Times};
 use crate::gate::{Gate, When};
@@ -81,9 +81,9 @@ impl TestIdp {
         self.endpoint("auth/device")
     }
 
-    /// `revoke`, `token/introspect` or `userinfo` of realm `master`.
+    /// `revoke`, `token/introspect` or `userinfo` of realm `master`, where they are now.
     pub fn endpoint(&self, name: &str) -> String {
-        format!("{}/protocol/openid-connect/{name}", self.issuer())
+        format!("{}/{name}", self.shared.provider().endpoints(&self.base_url(), "master"))
     }
 
     /// Where the control API is: on its own port, which stays up through outages, if it has one.
@@ -228,6 +228,12 @@ impl TestIdp {
     /// How many refreshes have arrived, whatever became of them.
     pub fn refreshes_sent(&self) -> usize {
         self.count(CallKind::Refresh)
+    }
+
+    /// Pairs of refreshes of one session that were under way at once, in the order of arrival: two uses of one refresh
+    /// token. There must be none, whatever the callers do.
+    pub fn overlapping_refreshes(&self) -> Vec<(Call, Call)> {
+        calls::overlapping(&self.calls())
     }
 
     /// Forgets the calls so far.

@@ -6,15 +6,44 @@ use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use url::form_urlencoded;
 
+use crate::authentication::claims;
 use crate::server::Connection;
 
 /// The largest form that is read; tokens are a few kilobytes.
 const MAX_FORM_BYTES: usize = 256 * 1024;
+
+/// Every parameter that a request of a grant, a revocation or an introspection has by its specification.
+const KNOWN: [&str; 24] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "scope",
+    "resource",
+    "audience",
+    "refresh_token",
+    "device_code",
+    "user_code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "username",
+    "password",
+    "token",
+    "token_type_hint",
+    "subject_token",
+    "subject_token_type",
+    "requested_token_type",
+    "actor_token",
+    "actor_token_type",
+    "assertion",
+];
 
 /// A request, read whole.
 pub(crate) struct Incoming {
@@ -34,16 +63,43 @@ impl Incoming {
     }
 
     /// All values of a parameter that may be repeated.
-    pub(crate) fn parameters(&self, name: &str) -> &[String] {
+    fn parameters(&self, name: &str) -> &[String] {
         self.parameters.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Client id and secret, from `Authorization: Basic` or the form (RFC 6749 §2.3.1).
-    pub(crate) fn client_credentials(&self) -> (Option<String>, Option<String>) {
-        self.basic_credentials().unwrap_or_else(|| {
-            let owned = |name| self.parameter(name).map(String::from);
-            (owned("client_id"), owned("client_secret"))
-        })
+    /// What `resource` and `audience` name (RFC 8707 §2, RFC 8693 §2.1).
+    pub(crate) fn audiences(&self) -> Vec<String> {
+        [self.parameters("resource"), self.parameters("audience")].concat()
+    }
+
+    /// Who asks, and how it proves that (RFC 6749 §2.3.1, RFC 7523 §2.2).
+    pub(crate) fn presented(&self) -> Presented {
+        let form_id = self.parameter("client_id").map(String::from);
+        let post = self.parameter("client_secret").map(String::from);
+        let assertion = self.parameter("client_assertion").map(String::from);
+        match (self.basic_credentials(), post, assertion) {
+            (None, None, None) => Presented { client_id: form_id, proof: Proof::None },
+            (Some((id, secret)), None, None) => {
+                Presented { client_id: Some(id), proof: Proof::Basic(secret) }
+            }
+            (None, Some(secret), None) => {
+                Presented { client_id: form_id, proof: Proof::Post(secret) }
+            }
+            (None, None, Some(assertion)) => {
+                let subject =
+                    claims(&assertion).and_then(|claims| claims["sub"].as_str().map(String::from));
+                Presented { client_id: form_id.or(subject), proof: Proof::Assertion(assertion) }
+            }
+            (basic, ..) => {
+                Presented { client_id: basic.map(|(id, _)| id).or(form_id), proof: Proof::Several }
+            }
+        }
+    }
+
+    /// The parameters that no specification of OAuth knows.
+    pub(crate) fn extra_parameters(&self) -> BTreeMap<String, String> {
+        let extra = self.parameters.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
+        extra.map(|(name, values)| (name.clone(), values.join(" "))).collect()
     }
 
     /// The token of `Authorization: Bearer`.
@@ -51,11 +107,40 @@ impl Incoming {
         self.authorization.as_deref()?.strip_prefix("Bearer ")
     }
 
-    fn basic_credentials(&self) -> Option<(Option<String>, Option<String>)> {
+    fn basic_credentials(&self) -> Option<(String, String)> {
         let encoded = self.authorization.as_deref()?.strip_prefix("Basic ")?;
         let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
         let (id, secret) = decoded.split_once(':')?;
-        Some((Some(form_decoded(id)), Some(form_decoded(secret))))
+        Some((form_decoded(id), form_decoded(secret)))
+    }
+}
+
+/// Who asks.
+pub(crate) struct Presented {
+    pub(crate) client_id: Option<String>,
+    pub(crate) proof: Proof,
+}
+
+/// How a client proves that it is itself.
+pub(crate) enum Proof {
+    None,
+    Basic(String),
+    Post(String),
+    Assertion(String),
+    /// More than one, which RFC 6749 §2.3 forbids.
+    Several,
+}
+
+impl Proof {
+    /// As the registry of OAuth calls it; an assertion does not say which of the two it is.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Basic(_) => "client_secret_basic",
+            Self::Post(_) => "client_secret_post",
+            Self::Assertion(_) => "assertion",
+            Self::Several => "several",
+        }
     }
 }
 
@@ -98,6 +183,7 @@ impl fmt::Debug for Incoming {
 }
 
 fn realm(path: &str) -> &str {
+    let path = path.strip_prefix("/.well-known/oauth-authorization-server").unwrap_or(path);
     path.strip_prefix("/auth/realms/").and_then(|rest| rest.split('/').next()).unwrap_or("master")
 }
 

@@ -1,4 +1,4 @@
-//! The endpoints around tokens that exist: revocation, introspection, userinfo, discovery.
+//! The endpoints around tokens that exist: revocation, introspection, userinfo.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::provider::{Provider, Request};
 impl Provider {
     /// `revoke`: a refresh token, an old one too, ends its session; an access token only itself.
     pub(crate) fn revoke(&mut self, request: &Request<'_>) -> Result<Reply, OauthError> {
-        let client = self.authenticate(request.incoming)?;
+        let client = self.authenticate(request)?;
         let token = request
             .parameter("token")
             .ok_or(OauthError::bad("invalid_request", "Token not provided"))?;
@@ -36,7 +36,7 @@ impl Provider {
 
     /// `token/introspect`. Any client that is known may ask, a public one too: Keycloak wants a confidential one.
     pub(crate) fn introspect(&mut self, request: &Request<'_>) -> Result<Reply, OauthError> {
-        self.authenticate(request.incoming)?;
+        self.authenticate(request)?;
         let token = request
             .parameter("token")
             .ok_or(OauthError::bad("invalid_request", "Token not provided"))?;
@@ -77,34 +77,5 @@ impl Provider {
         }
         let mark = claims.session.clone().map(|session| Mark { session, refresh_index: None });
         Ok(Reply::ok(answer).about(mark))
-    }
-
-    /// `.well-known/openid-configuration`.
-    pub(crate) fn discovery(&mut self, request: &Request<'_>) -> Result<Reply, OauthError> {
-        let (base_url, realm) = (&request.incoming.base_url, &request.incoming.realm);
-        let protocol = format!("{base_url}/auth/realms/{realm}/protocol/openid-connect");
-        Ok(Reply::ok(json!({
-            "issuer": self.issuer(base_url, realm),
-            "token_endpoint": format!("{protocol}/token"),
-            "device_authorization_endpoint": format!("{protocol}/auth/device"),
-            "revocation_endpoint": format!("{protocol}/revoke"),
-            "introspection_endpoint": format!("{protocol}/token/introspect"),
-            "userinfo_endpoint": format!("{protocol}/userinfo"),
-            "grant_types_supported": [
-                "urn:ietf:params:oauth:grant-type:device_code",
-                "refresh_token",
-                "password",
-                "client_credentials",
-            ],
-            "response_types_supported": ["none"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "code_challenge_methods_supported": ["S256"],
-            "token_endpoint_auth_methods_supported": [
-                "none",
-                "client_secret_basic",
-                "client_secret_post",
-            ],
-        })))
     }
 }

@@ -16,8 +16,10 @@
 //! ```
 //!
 //! It knows every realm (`master` is the usual one), the public client `sdk-client`, the confidential one
-//! `service-client` (`service-secret`), and the users `jane` and `bob` (`jane-pw`, `bob-pw`). It listens on loopback
-//! alone. One request goes this way: it is noted in the call log, takes the next fault of its kind, stands at the gates
+//! `service-client` (`service-secret`), the users `jane` and `bob` (`jane-pw`, `bob-pw`), and whom [`Settings`] and
+//! [`TestIdp::register`] add. It has the grants of device code, refresh, password, client credentials and token
+//! exchange, every way of client authentication but TLS, and both documents of discovery. Its signatures are random
+//! bytes, those of clients it checks. It listens on loopback alone. One request goes this way: it is noted in the call log, takes the next fault of its kind, stands at the gates
 //! *before*, is carried out, stands at the gates *after*, is answered.
 //!
 //! # Control API
@@ -55,7 +57,9 @@
     reason = "a test harness: it fails loudly, and its tasks end with the test's runtime"
 )]
 
+mod clients;
 mod idp;
+mod keys;
 mod settings;
 
 mod admin;
@@ -73,21 +77,30 @@ mod faults;
 mod gate;
 
 mod answer;
+mod authentication;
 mod device;
+mod discovery;
+mod exchange;
 mod grants;
+mod id_token;
 mod inspection;
+mod issuing;
 mod provider;
+mod scopes;
 mod session;
 mod token;
 
 mod clock;
+mod der;
 mod patience;
 mod server;
 mod shared;
 
 pub use admin::{IssuedTokens, SessionInfo};
 pub use calls::{Call, CallKind, Outcome};
+pub use clients::{Authentication, Client, User};
 pub use faults::{Fault, Times};
 pub use gate::{Gate, When};
 pub use idp::TestIdp;
-pub use settings::{AccessTokenFormat, Client, EarlyPoll, Rotation, Settings, User};
+pub use keys::{KeyPair, PublicKey, SigningAlgorithm, sign_with_secret};
+pub use settings::{AccessTokenFormat, Documents, EarlyPoll, Rotation, Settings, WiderScope};

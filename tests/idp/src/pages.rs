@@ -17,8 +17,9 @@ pub(crate) fn device(provider: &mut Provider, request: &Request<'_>) -> Reply {
         .iter()
         .filter(|user| !provider.disabled_users.contains(&user.username))
         .map(|user| {
-            let (name, email) = (escaped(&user.username), escaped(&user.email));
-            format!("<option value=\"{name}\">{name} ({email})</option>")
+            let name = escaped(&user.username);
+            let email = user.email.as_deref().map(|email| format!(" ({})", escaped(email)));
+            format!("<option value=\"{name}\">{name}{}</option>", email.unwrap_or_default())
         })
         .collect();
     let code = escaped(user_code);

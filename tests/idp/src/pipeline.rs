@@ -1,5 +1,6 @@
 //! The way of one request: noted, meets its fault, stands at gates, is carried out, is answered.
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,8 +27,9 @@ pub(crate) async fn run(
     carry_out: CarryOut,
 ) -> Response {
     let connection = Arc::clone(&incoming.connection);
-    let (client_id, _) = incoming.client_credentials();
-    let number = shared.calls.begin(kind, &incoming.path, client_id.as_deref());
+    let refresh_token = incoming.parameter("refresh_token");
+    let mark = refresh_token.and_then(|token| shared.provider().mark(token));
+    let number = shared.calls.begin(kind, &incoming, mark);
     let way = tokio::spawn(way(shared, kind, incoming, number, carry_out));
     match way.await {
         Ok(Ending::Answer(response)) => response,
@@ -86,17 +88,18 @@ fn carry(
     carry_out: CarryOut,
 ) -> Reply {
     let mut provider = shared.provider();
+    if provider.has_left(incoming) {
+        return Reply::empty(StatusCode::NOT_FOUND);
+    }
     let same_token_again = *fault == Fault::SameTokenAgain;
     let request = Request { incoming, now: provider.now(), same_token_again };
-    let mark = request.parameter("refresh_token").and_then(|token| provider.mark(token));
-    let mut reply = carry_out(&mut provider, &request);
-    if reply.session.is_none() {
-        reply = reply.about(mark);
-    }
+    let reply = carry_out(&mut provider, &request);
     shared.calls.update(number, |call| {
         call.carried_out = true;
-        call.session.clone_from(&reply.session);
-        call.refresh_index = reply.refresh_index;
+        if reply.session.is_some() {
+            call.session.clone_from(&reply.session);
+            call.refresh_index = reply.refresh_index;
+        }
     });
     reply
 }

@@ -1,14 +1,15 @@
 //! The state of the provider: who is known, what was given out, what is still good.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use crate::answer::{Mark, OauthError};
+use crate::answer::Mark;
+use crate::clients::User;
 use crate::clock::{self, Now};
 use crate::device::{Decision, DeviceLogin};
 use crate::incoming::Incoming;
 use crate::session::{Session, Standing};
-use crate::settings::{Client, Settings, User};
+use crate::settings::Settings;
 use crate::token::Claims;
 
 /// Everything that a request can change.
@@ -22,6 +23,8 @@ pub(crate) struct Provider {
     pub(crate) access_tokens: HashMap<String, AccessToken>,
     pub(crate) disabled_users: BTreeSet<String>,
     pub(crate) disabled_clients: BTreeSet<String>,
+    /// Client and `jti` of each assertion that was taken.
+    pub(crate) used_assertions: HashSet<(String, String)>,
     /// Every secret that was given out or received, for leak checks.
     pub(crate) secrets: Vec<String>,
     /// How far `advance` has moved this provider's time.
@@ -73,6 +76,7 @@ impl Provider {
             access_tokens: HashMap::new(),
             disabled_users: BTreeSet::new(),
             disabled_clients: BTreeSet::new(),
+            used_assertions: HashSet::new(),
             secrets: Vec::new(),
             ahead: Duration::ZERO,
         }
@@ -87,25 +91,21 @@ impl Provider {
         }
     }
 
-    /// The client of a request, its secret checked.
-    pub(crate) fn authenticate(&self, incoming: &Incoming) -> Result<Client, OauthError> {
-        const DESCRIPTION: &str = "Invalid client or Invalid client credentials";
-        let (client_id, secret) = incoming.client_credentials();
-        let known = |client: &&Client| Some(&client.client_id) == client_id.as_ref();
-        let Some(client) = self.settings.clients.iter().find(known) else {
-            return Err(OauthError::unauthorized("invalid_client", DESCRIPTION));
-        };
-        if self.disabled_clients.contains(&client.client_id) {
-            return Err(OauthError::unauthorized("invalid_client", DESCRIPTION));
-        }
-        if client.secret.is_some() && client.secret != secret {
-            return Err(OauthError::unauthorized("unauthorized_client", DESCRIPTION));
-        }
-        Ok(client.clone())
-    }
-
     pub(crate) fn user(&self, username: &str) -> Option<&User> {
         self.settings.users.iter().find(|user| user.username == username)
+    }
+
+    /// Below this the endpoints of a realm are.
+    pub(crate) fn endpoints(&self, base_url: &str, realm: &str) -> String {
+        format!("{base_url}/auth/realms/{realm}/{}", self.settings.endpoints_at)
+    }
+
+    /// Whether nothing is where this request went, because the endpoints have moved.
+    pub(crate) fn has_left(&self, incoming: &Incoming) -> bool {
+        let below_realm = incoming.path.strip_prefix(&format!("/auth/realms/{}/", incoming.realm));
+        let Some(rest) = below_realm else { return false };
+        let page = rest == "device" || rest.starts_with(".well-known/");
+        !page && !rest.starts_with(&format!("{}/", self.settings.endpoints_at))
     }
 
     pub(crate) fn issuer(&self, base_url: &str, realm: &str) -> String {

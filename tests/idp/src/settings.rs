@@ -1,11 +1,13 @@
 //! How the provider behaves, at the start and at run time.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// Everything that can be chosen. All but the addresses, users and clients can also be changed at run time, with
-/// [`TestIdp::configure`](crate::TestIdp::configure) or `PATCH /control/settings`.
+use crate::clients::{Client, User};
+
+/// Everything that can be chosen. All but the addresses can also be changed at run time with
+/// [`TestIdp::configure`](crate::TestIdp::configure), and all but users and clients with `PATCH /control/settings`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -51,8 +53,20 @@ pub struct Settings {
     pub issuer: Option<String>,
     /// The scope that is granted where none is asked for.
     pub scope: String,
-    /// Whether `resource` and `audience` parameters decide the `aud` of access tokens. Keycloak ignores them.
+    /// The scopes that exist, each with the audiences that it gives an access token, as Keycloak's client scopes do with
+    /// an audience mapper. Another one is `invalid_scope`. `None`: every scope exists.
+    pub scopes: Option<BTreeMap<String, Vec<String>>>,
+    /// What a refresh or an exchange gets that asks for a scope that was not granted at the login.
+    pub wider_scope: WiderScope,
+    /// Whether `resource` and `audience` parameters decide the `aud` of access tokens. Keycloak ignores them, but for an
+    /// exchange, which follows them whatever stands here.
     pub honours_audience: bool,
+    /// The audiences that a request may ask for. Another one is `invalid_target` (RFC 8707 §2). `None`: any.
+    pub audiences: Option<Vec<String>>,
+    /// Where the endpoints are below the realm. Moved, the old ones answer 404, and the documents name the new ones.
+    pub endpoints_at: String,
+    /// Which documents of discovery there are.
+    pub documents: Documents,
 }
 
 impl Default for Settings {
@@ -76,7 +90,12 @@ impl Default for Settings {
             auto_approve: None,
             issuer: None,
             scope: "email profile".into(),
+            scopes: None,
+            wider_scope: WiderScope::LeftOut,
             honours_audience: false,
+            audiences: None,
+            endpoints_at: "protocol/openid-connect".into(),
+            documents: Documents::Both,
         }
     }
 }
@@ -105,6 +124,30 @@ pub enum EarlyPoll {
     SlowDownAndRaise,
 }
 
+/// What becomes of a scope that was not granted at the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WiderScope {
+    /// It is left out without a word, as at Keycloak.
+    LeftOut,
+    /// `invalid_scope` (RFC 6749 §6).
+    Refused,
+}
+
+/// Which documents of discovery there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Documents {
+    /// Both.
+    Both,
+    /// `ISSUER/.well-known/openid-configuration` alone (OpenID Connect Discovery §4).
+    OpenidConfiguration,
+    /// `/.well-known/oauth-authorization-server`, then the issuer's path, alone (RFC 8414 §3.1).
+    OauthAuthorizationServer,
+    /// None.
+    None,
+}
+
 /// The shape of access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,76 +156,4 @@ pub enum AccessTokenFormat {
     Jwt,
     /// A random string that says nothing.
     Opaque,
-}
-
-/// Someone who can log in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct User {
-    /// The name to log in with, also how methods and the control API name the user.
-    pub username: String,
-    /// The password of the password grant.
-    pub password: String,
-    /// The claim `sub`.
-    pub sub: String,
-    /// The claim `email`.
-    pub email: String,
-}
-
-impl User {
-    /// `jane`, password `jane-pw`, with the id that the `test_auth` profile has too.
-    pub fn jane() -> Self {
-        Self::named("jane", "99cace15-e0d4-4bb6-bf14-35efee181b90")
-    }
-
-    /// `bob`, password `bob-pw`.
-    pub fn bob() -> Self {
-        Self::named("bob", "0b5d2c1e-6a0f-4a53-9e1d-3f6f0f5c7b42")
-    }
-
-    /// A user whose password is `NAME-pw` and whose address is `NAME@ex.co`.
-    pub fn named(name: &str, sub: &str) -> Self {
-        Self {
-            username: name.into(),
-            password: format!("{name}-pw"),
-            sub: sub.into(),
-            email: format!("{name}@ex.co"),
-        }
-    }
-}
-
-impl fmt::Debug for User {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("username", &self.username).finish_non_exhaustive()
-    }
-}
-
-/// An OAuth client.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Client {
-    /// The `client_id`.
-    pub client_id: String,
-    /// The `client_secret` of a confidential client; only such a one may use client credentials.
-    pub secret: Option<String>,
-}
-
-impl Client {
-    /// A client without a secret, for device codes and passwords.
-    pub fn public(client_id: &str) -> Self {
-        Self { client_id: client_id.into(), secret: None }
-    }
-
-    /// `service-client` with the secret `service-secret`.
-    pub fn service_client() -> Self {
-        Self { client_id: "service-client".into(), secret: Some("service-secret".into()) }
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.secret.is_some() { "confidential" } else { "public" };
-        f.debug_struct("Client")
-            .field("client_id", &self.client_id)
-            .field("kind", &kind)
-            .finish_non_exhaustive()
-    }
 }

@@ -4,6 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::authentication;
+
 /// What an access token says, apart from its times.
 #[derive(Debug, Clone)]
 pub(crate) struct Claims {
@@ -47,6 +49,17 @@ pub(crate) fn jwt(claims: &Value) -> String {
     let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
     let signature = URL_SAFE_NO_PAD.encode(random::<64>());
     format!("{header}.{payload}.{signature}")
+}
+
+/// The same JWT with this value of one claim, or, where that is null, without it.
+pub(crate) fn with_claim(jwt: &str, claim: &str, value: Value) -> String {
+    let mut claims = authentication::claims(jwt).unwrap_or_default();
+    match (claims.as_object_mut(), value) {
+        (Some(claims), Value::Null) => drop(claims.remove(claim)),
+        (Some(claims), value) => drop(claims.insert(claim.into(), value)),
+        (None, _) => {}
+    }
+    self::jwt(&claims)
 }
 
 /// A random string that says nothing but its prefix.

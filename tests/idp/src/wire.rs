@@ -16,6 +16,7 @@ use crate::answer::{Body, Reply};
 use crate::calls::Outcome;
 use crate::faults::Fault;
 use crate::server::{Connection, Cut};
+use crate::token;
 
 /// How a request ends.
 #[derive(Debug)]
@@ -106,12 +107,16 @@ fn response(reply: Reply) -> Response {
 }
 
 fn change(object: &mut Map<String, Value>, fault: Fault) {
-    let mut set = |field: &str, value: Value| object.insert(field.into(), value);
     match fault {
-        Fault::ExpiresIn(value) => set("expires_in", value),
-        Fault::OkWithError(error) => set("error", json!(error)),
-        Fault::TokenType(name) => set("token_type", json!(name)),
-        Fault::Set { field, value } => set(&field, value),
+        Fault::ExpiresIn(value) => object.insert("expires_in".into(), value),
+        Fault::OkWithError(error) => object.insert("error".into(), json!(error)),
+        Fault::TokenType(name) => object.insert("token_type".into(), json!(name)),
+        Fault::Set { field, value } => object.insert(field, value),
+        Fault::IdTokenClaim { claim, value } => {
+            let id_token = object.get("id_token").and_then(Value::as_str);
+            let changed = id_token.map(|id_token| token::with_claim(id_token, &claim, value));
+            changed.and_then(|changed| object.insert("id_token".into(), json!(changed)))
+        }
         Fault::NoExpiresIn => object.remove("expires_in"),
         Fault::NoAccessToken => object.remove("access_token"),
         Fault::DropRefreshToken => object.remove("refresh_token"),

@@ -1,5 +1,7 @@
 //! A small OAuth client: sends forms, gives status and JSON.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bearerd_test_idp::TestIdp;
 use serde_json::Value;
 use std::time::Duration;
@@ -71,4 +73,17 @@ pub(crate) fn assert_refused(answer: &(u16, Value), status: u16, error: &str, wo
 #[track_caller]
 pub(crate) fn text(answer: &Value, field: &str) -> String {
     answer[field].as_str().unwrap_or_else(|| panic!("no {field} in {answer}")).to_owned()
+}
+
+/// The claims of a JWT.
+#[track_caller]
+pub(crate) fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+}
+
+/// The claims of a token in an answer.
+#[track_caller]
+pub(crate) fn claims_of(answer: &Value, field: &str) -> Value {
+    claims(&text(answer, field))
 }

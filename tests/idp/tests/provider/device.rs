@@ -1,6 +1,6 @@
 //! Device logins, from the start to the tokens or the refusal.
 
-use bearerd_test_idp::{CallKind, EarlyPoll, Settings, TestIdp};
+use bearerd_test_idp::{CallKind, Client, EarlyPoll, Settings, TestIdp};
 use std::time::Duration;
 
 use crate::client::{assert_refused, http, poll, poll_with, post, start_device, text};
@@ -103,6 +103,17 @@ async fn a_challenge_wants_its_verifier() {
     assert_refused(&wrong, 400, "invalid_grant", "mismatch");
     assert_eq!(poll_with(&idp, &code, &[("code_verifier", verifier)]).await.0, 200);
     assert!(idp.issued_secrets().iter().any(|secret| secret == verifier));
+}
+
+#[tokio::test]
+async fn a_client_can_demand_a_challenge() {
+    let idp = idp();
+    idp.register(Client::public("strict").demanding_challenge());
+    let plain = post(&idp.device_endpoint(), &[("client_id", "strict")]).await;
+    assert_refused(&plain, 400, "invalid_request", "Missing parameter: code_challenge_method");
+    let form =
+        [("client_id", "strict"), ("code_challenge", "x"), ("code_challenge_method", "S256")];
+    assert_eq!(post(&idp.device_endpoint(), &form).await.0, 200);
 }
 
 #[tokio::test]

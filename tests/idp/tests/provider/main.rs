@@ -9,12 +9,19 @@
 )]
 
 mod answers;
+mod assertions;
 mod cli;
 mod client;
 mod connections;
 mod control;
 mod device;
+mod discovery;
+mod exchange;
 mod gates;
+mod id_tokens;
+mod log;
 mod outage;
 mod refresh;
+mod scopes;
+mod secrets;
 mod tokens;

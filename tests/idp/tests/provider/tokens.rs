@@ -1,16 +1,9 @@
-//! The other grants, what stands in tokens, and the endpoints that look at them.
+//! Passwords and client credentials, what stands in tokens, and the endpoints that look at them.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bearerd_test_idp::{AccessTokenFormat, CallKind, Settings, TestIdp};
 use serde_json::{Value, json};
 
-use crate::client::{assert_refused, http, post, refresh_form, refreshed, text};
-
-fn claims(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
-}
+use crate::client::{assert_refused, claims, http, post, text};
 
 #[tokio::test]
 async fn a_password_gives_a_token_that_says_who_it_is_for() {
@@ -33,6 +26,12 @@ async fn a_password_gives_a_token_that_says_who_it_is_for() {
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
     assert!(claims["jti"].is_string());
     assert!(idp.issued_secrets().contains(&access_token));
+
+    idp.set_password("jane", "jane-pw-2");
+    let refused = post(&idp.token_endpoint(), &form).await;
+    assert_refused(&refused, 401, "invalid_grant", "Invalid user credentials");
+    form[3].1 = "jane-pw-2";
+    assert_eq!(post(&idp.token_endpoint(), &form).await.0, 200);
 
     form[3].1 = "wrong";
     let refused = post(&idp.token_endpoint(), &form).await;
@@ -86,43 +85,6 @@ async fn introspection_and_userinfo_follow_the_session() {
     let (_, answer) = post(&idp.endpoint("token/introspect"), &form).await;
     assert_eq!(answer, json!({"active": false}));
     assert_eq!(userinfo().await.unwrap().status(), 401);
-}
-
-#[tokio::test]
-async fn discovery_names_the_endpoints_of_any_realm() {
-    let idp = TestIdp::start(Settings::default());
-    let issuer = format!("{}/auth/realms/other", idp.base_url());
-    let url = format!("{issuer}/.well-known/openid-configuration");
-    let document: Value = http().get(&url).send().await.unwrap().json().await.unwrap();
-    assert_eq!(document["issuer"], issuer);
-    let endpoint = text(&document, "token_endpoint");
-    assert_eq!(endpoint, format!("{issuer}/protocol/openid-connect/token"));
-
-    let issued = idp.issue("jane");
-    let elsewhere = post(&endpoint, &refresh_form(&issued.refresh_token)).await;
-    assert_refused(&elsewhere, 400, "invalid_grant", "Invalid refresh token");
-    refreshed(&idp, &issued.refresh_token).await;
-    idp.configure(|settings| settings.issuer = Some("https://elsewhere.example".into()));
-    let document: Value = http().get(&url).send().await.unwrap().json().await.unwrap();
-    assert_eq!(document["issuer"], "https://elsewhere.example");
-}
-
-#[tokio::test]
-async fn scope_and_audience_of_one_refresh() {
-    let idp = TestIdp::start(Settings { honours_audience: true, ..Settings::default() });
-    let issued = idp.issue("jane");
-    let mut form = refresh_form(&issued.refresh_token).to_vec();
-    form.extend([("scope", "email admin"), ("resource", "https://a.example")]);
-    let (_, answer) = post(&idp.token_endpoint(), &form).await;
-    assert_eq!(answer["scope"], "email");
-    assert_eq!(claims(&text(&answer, "access_token"))["aud"], "https://a.example");
-    let (refresh_token, access_token) = (text(&answer, "refresh_token"), "access_token");
-    idp.configure(|settings| settings.honours_audience = false);
-    let mut form = refresh_form(&refresh_token).to_vec();
-    form.push(("audience", "https://a.example"));
-    let (_, answer) = post(&idp.token_endpoint(), &form).await;
-    assert_eq!(answer["scope"], "email profile");
-    assert_eq!(claims(&text(&answer, access_token))["aud"], "account");
 }
 
 #[tokio::test]
