@@ -50,11 +50,12 @@ impl Caller {
             let path = Arc::clone(connection.path());
             let deadline = Deadline::after(self.answer_time() + wait);
             let (answer, keep_alive) = exchange(&mut connection, request, deadline)
-                .map_err(|failure| self.trouble(failure, &path, kept))?;
+                .map_err(|failure| self.trouble(failure, &path, kept).of(request))?;
             if let Some(body) = turned_away(&answer) {
                 self.idle().clear();
                 let pause = Duration::from_secs(body.retry_after.unwrap_or(0));
-                return Err(Trouble { error: body.into(), again: Again::After(pause) });
+                let trouble = Trouble { error: body.into(), again: Again::After(pause) };
+                return Err(trouble.of(request));
             }
             if keep_alive {
                 self.keep(connection);
@@ -69,7 +70,7 @@ impl Caller {
             let (mut connection, kept) = self.connection(request, patience)?;
             let path = Arc::clone(connection.path());
             let head = ask(&mut connection, request, Deadline::after(self.answer_time()))
-                .map_err(|failure| self.trouble(failure, &path, kept))?;
+                .map_err(|failure| self.trouble(failure, &path, kept).of(request))?;
             Ok((head, connection))
         })
     }
@@ -107,13 +108,14 @@ impl Caller {
         request: &Request,
         patience: Deadline,
     ) -> Result<(Connection, bool), Trouble> {
-        let waiting = self.idle().pop();
+        // One that has waited may be closed at any moment, with the request on its way or not.
+        let waiting = if request.is_spent_when_sent() { None } else { self.idle().pop() };
         let kept = waiting.is_some();
         let connection = match waiting {
             Some(connection) => connection,
             None => self.open(patience)?,
         };
-        if request.has_password() {
+        if request.has_secret() {
             check_listener(&connection, rustix::process::geteuid().as_raw())?;
         }
         Ok((connection, kept))
@@ -188,6 +190,13 @@ struct Trouble {
     again: Again,
 }
 
+impl Trouble {
+    /// What was sent already may have been carried out.
+    fn of(self, request: &Request) -> Self {
+        if request.is_spent_when_sent() { self.error.into() } else { self }
+    }
+}
+
 #[derive(Debug)]
 enum Again {
     Never,
@@ -211,7 +220,7 @@ fn turned_away(answer: &Answer) -> Option<ErrorBody> {
         .filter(|body| matches!(body.code, ErrorCode::Overloaded | ErrorCode::ShuttingDown))
 }
 
-/// A password goes to a process of our own user alone.
+/// A password or a refresh token goes to a process of our own user alone.
 fn check_listener(connection: &Connection, own_uid: u32) -> Result<(), ClientError> {
     let path = connection.path().to_path_buf();
     let uid = match connection.listener_uid() {
@@ -254,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_goes_to_a_listener_of_our_own() {
+    fn a_secret_goes_to_a_listener_of_our_own() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let _listener = UnixListener::bind(&path).unwrap();

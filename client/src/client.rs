@@ -7,8 +7,9 @@ use crate::events::Events;
 use crate::request::{Request, percent_encoded, token_target};
 use crate::response::Answer;
 use bearerd_proto::{
-    ErrorBody, Health, LoginAnswer, LoginRequest, LogoutAnswer, LogoutRequest, Profiles,
-    RejectRequest, Status, TokenAnswer, TokenQuery,
+    ErrorBody, Health, ImportRequest, LoggedOut, LoginAnswer, LoginRequest, LogoutAnswer,
+    LogoutRequest, ProfileInfo, ProfileName, ProfileSettings, Profiles, RejectRequest, Status,
+    TokenAnswer, TokenQuery,
 };
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl Client {
     /// As every call; [`ClientError::ForeignListener`] where another user listens and a password would be sent.
     pub fn login(&self, request: &LoginRequest) -> Result<LoginAnswer, ClientError> {
         let post = Request::post("/v1/login", request);
-        let post = if request.password.is_some() { post.with_password() } else { post };
+        let post = if request.password.is_some() { post.with_secret() } else { post };
         self.answer(&post)
     }
 
@@ -101,6 +102,16 @@ impl Client {
         accepted(&answer, &path)
     }
 
+    /// `POST /v1/import`: has the daemon take a refresh token over, which is sent to a process of our own user alone, and
+    /// once: where no answer comes, the token may be in use or not.
+    ///
+    /// # Errors
+    /// As every call; [`ClientError::ForeignListener`] where another user listens, `login-denied` where the IdP refuses
+    /// the token, `bad-request` where the profile can't use one or has a live session that is not to be replaced.
+    pub fn import(&self, request: &ImportRequest) -> Result<LoginAnswer, ClientError> {
+        self.answer(&Request::post("/v1/import", request).with_secret().spent_when_sent())
+    }
+
     /// `POST /v1/logout`: forgets the tokens of one profile; of all profiles where the request names none.
     ///
     /// # Errors
@@ -115,6 +126,26 @@ impl Client {
     /// As every call.
     pub fn profiles(&self) -> Result<Profiles, ClientError> {
         self.answer(&Request::get("/v1/profiles"))
+    }
+
+    /// `PUT /v1/profiles/{name}`: adds a profile at run time, or changes one that was made so; gives it as it is in force.
+    ///
+    /// # Errors
+    /// As every call; `bad-request` where the settings are no good or the name is one of the configuration file.
+    pub fn put_profile(
+        &self,
+        name: &ProfileName,
+        settings: &ProfileSettings,
+    ) -> Result<ProfileInfo, ClientError> {
+        self.answer(&Request::put(&format!("/v1/profiles/{name}"), settings))
+    }
+
+    /// `DELETE /v1/profiles/{name}`: removes a profile that was made at run time, with its session.
+    ///
+    /// # Errors
+    /// As every call; `unknown-profile` where there is none, `bad-request` where it stands in the configuration file.
+    pub fn remove_profile(&self, name: &ProfileName) -> Result<LoggedOut, ClientError> {
+        self.answer(&Request::delete(&format!("/v1/profiles/{name}")))
     }
 
     /// `GET /v1/status`: how the daemon and its profiles are.

@@ -53,8 +53,8 @@ pub enum ClientError {
         /// What is wrong with the answer; never a part of it, which could be a token.
         reason: String,
     },
-    /// Another user listens at the socket, so that no password was sent there.
-    #[error("`{path}` belongs to a process of user {uid}, not to your own bearerd: no password was sent", path = path.display())]
+    /// Another user listens at the socket, so that no password and no refresh token was sent there.
+    #[error("`{path}` belongs to a process of user {uid}, not to your own bearerd: nothing was sent", path = path.display())]
     ForeignListener {
         /// The socket.
         path: PathBuf,

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 #[derive(Debug)]
 pub(crate) struct Request {
     bytes: Secret,
-    has_password: bool,
+    has_secret: bool,
+    is_spent: bool,
 }
 
 impl Request {
@@ -21,36 +22,53 @@ impl Request {
     }
 
     pub(crate) fn post(target: &str, body: &impl Serialize) -> Self {
-        // The bodies of the protocol are texts and flags, which always serialise; an empty body would be answered
-        // `bad-request`.
-        let body = Secret::new(serde_json::to_string(body).unwrap_or_default());
-        let length = body.expose().len();
-        let head = format!(
-            "POST {target} HTTP/1.1\r\nHost: bearerd\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        );
-        // With the whole room from the start no copy of the body is left behind by growing.
-        let mut bytes = String::with_capacity(head.len() + length);
-        bytes.push_str(&head);
-        bytes.push_str(body.expose());
-        Self { bytes: Secret::new(bytes), has_password: false }
+        Self::with_body("POST", target, body)
+    }
+
+    pub(crate) fn put(target: &str, body: &impl Serialize) -> Self {
+        Self::with_body("PUT", target, body)
     }
 
     /// The same request, which goes to nobody but our own daemon.
-    pub(crate) fn with_password(self) -> Self {
-        Self { has_password: true, ..self }
+    pub(crate) fn with_secret(self) -> Self {
+        Self { has_secret: true, ..self }
     }
 
-    pub(crate) fn has_password(&self) -> bool {
-        self.has_password
+    pub(crate) fn has_secret(&self) -> bool {
+        self.has_secret
+    }
+
+    /// The same request, whose content may be used up once it is sent: it is not sent again.
+    pub(crate) fn spent_when_sent(self) -> Self {
+        Self { is_spent: true, ..self }
+    }
+
+    pub(crate) fn is_spent_when_sent(&self) -> bool {
+        self.is_spent
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.expose().as_bytes()
     }
 
+    fn with_body(method: &str, target: &str, body: &impl Serialize) -> Self {
+        // The bodies of the protocol are texts and flags, which always serialise; an empty body would be answered
+        // `bad-request`.
+        let body = Secret::new(serde_json::to_string(body).unwrap_or_default());
+        let length = body.expose().len();
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nHost: bearerd\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        // With the whole room from the start no copy of the body is left behind by growing.
+        let mut bytes = String::with_capacity(head.len() + length);
+        bytes.push_str(&head);
+        bytes.push_str(body.expose());
+        Self { bytes: Secret::new(bytes), has_secret: false, is_spent: false }
+    }
+
     fn without_body(method: &str, target: &str) -> Self {
         let bytes = format!("{method} {target} HTTP/1.1\r\nHost: bearerd\r\n\r\n");
-        Self { bytes: Secret::new(bytes), has_password: false }
+        Self { bytes: Secret::new(bytes), has_secret: false, is_spent: false }
     }
 }
 

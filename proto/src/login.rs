@@ -23,7 +23,7 @@ pub struct LoginRequest {
     /// Lets another person (another `sub`) take the profile over.
     #[serde(default, skip_serializing_if = "is_false")]
     pub replace: bool,
-    /// Seconds after which the session is forgotten; left out: the profile's own `lifetime`, else never.
+    /// Seconds after which the session is forgotten; the profile's own `lifetime` counts where it is shorter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u64>,
 }

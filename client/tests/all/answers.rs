@@ -3,7 +3,7 @@
 use crate::fake_daemon::{FakeDaemon, Reply, TOKEN, answer};
 use bearerd_client::{
     Client, ClientError, EventKind, HealthStatus, LoginAnswer, LoginRequest, LogoutRequest,
-    ProfileState, RejectRequest, Revocation, Secret, TokenQuery,
+    ProfileSettings, ProfileState, RejectRequest, Revocation, Secret, TokenQuery,
 };
 use std::time::Duration;
 
@@ -114,6 +114,23 @@ fn a_login_is_started_watched_and_given_up() {
 
 fn client_no_content() -> (FakeDaemon, Client) {
     client(Reply::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()))
+}
+
+#[test]
+fn a_profile_is_put_and_removed() {
+    let (daemon, client) = client_answering(
+        r#"{"profile":"a","auth_type":"sso","settings":{"realm":"r"},"run_time":true}"#,
+    );
+    let settings: ProfileSettings =
+        serde_json::from_str(r#"{"auth_type":"sso","realm":"r"}"#).unwrap();
+    let name = "a".parse().unwrap();
+    assert!(client.put_profile(&name, &settings).unwrap().run_time);
+    let body = r#"{"auth_type":"sso","realm":"r"}"#.to_owned();
+    assert_eq!(line_and_body(&daemon), ("PUT /v1/profiles/a".to_owned(), body));
+
+    let (daemon, client) = client_answering(r#"{"profile":"a","revocation":"revoked"}"#);
+    assert_eq!(client.remove_profile(&name).unwrap().revocation, Revocation::Revoked);
+    assert_eq!(line_and_body(&daemon).0, "DELETE /v1/profiles/a");
 }
 
 #[test]

@@ -7,21 +7,21 @@ use std::process::{Command, Stdio};
 
 /// What a run left behind.
 #[derive(Debug, PartialEq, Eq)]
-struct Run {
-    exit: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Run {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// `bearerctl` with nothing in its environment but the socket.
-fn command(socket: &Path, line: &str) -> Command {
+pub(crate) fn command(socket: &Path, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bearerctl"));
     command.args(line.split_whitespace()).env_clear().env("BEARERD_SOCKET", socket);
     command.stdin(Stdio::null());
     command
 }
 
-fn run(mut command: Command) -> Run {
+pub(crate) fn run(mut command: Command) -> Run {
     let output = command.output().unwrap();
     Run {
         exit: output.status.code().unwrap(),
@@ -31,7 +31,7 @@ fn run(mut command: Command) -> Run {
 }
 
 /// Runs against a daemon that gives these bodies one after the other, with status 200.
-fn run_against(bodies: &'static [&'static str], line: &str) -> (Run, Vec<String>) {
+pub(crate) fn run_against(bodies: &'static [&'static str], line: &str) -> (Run, Vec<String>) {
     let daemon = FakeDaemon::start(|number, _| Reply::Send(answer(200, bodies[number])));
     let run = run(command(&daemon.socket(), line));
     let seen = daemon.seen().into_iter().map(|seen| format!("{} {}", seen.line, seen.body));
@@ -60,7 +60,17 @@ fn every_refusal_has_its_exit_code_and_goes_to_stderr() {
         };
         let bytes = answer(code.status(), &serde_json::to_string(&body).unwrap());
         let daemon = FakeDaemon::start(move |_, _| Reply::Send(bytes.clone()));
-        for line in ["token", "login", "logout --all", "status", "profile list", "profile show"] {
+        let lines = [
+            "token",
+            "login",
+            "logout --all",
+            "status",
+            "profile list",
+            "profile show",
+            "profile add a --auth-type none",
+            "profile remove a",
+        ];
+        for line in lines {
             let expected = Run {
                 exit,
                 stdout: String::new(),
@@ -95,7 +105,18 @@ fn a_path_too_long_for_a_socket_is_said_to_be() {
 #[test]
 fn wrong_usage_is_told_before_anybody_is_asked() {
     let daemon = FakeDaemon::start(|_, _| Reply::Close);
-    for line in ["", "tokens", "token --strict", "token ../a", "logout a --all", "login --wait"] {
+    for line in [
+        "",
+        "tokens",
+        "token --strict",
+        "token ../a",
+        "logout a --all",
+        "login --wait",
+        "login --for soon",
+        "login --password hunter2",
+        "profile add a --auth-type sso --set realm",
+        "profile remove",
+    ] {
         let run = run(command(&daemon.socket(), line));
         assert_eq!((run.exit, run.stdout.as_str()), (2, ""), "{line}");
         assert!(!run.stderr.is_empty(), "{line}");
@@ -124,6 +145,9 @@ fn a_token_is_printed_bare_as_a_header_or_with_all() {
     assert_eq!(run, said("Authorization: Bearer t0ken\n"));
     assert_eq!(seen, ["GET /v1/token?profile=a&min_ttl=60&strict=true&scope=x"]);
 
+    let (_, seen) = run_against(&[TOKEN], "token --scope x --scope y --audience z");
+    assert_eq!(seen, ["GET /v1/token?scope=x%20y&audience=z"]);
+
     let (run, _) = run_against(&[TOKEN], "token --json");
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&json["token"], &json["refresh_in"]), (&"t0ken".into(), &150.into()));
@@ -149,7 +173,13 @@ fn a_token_of_an_unknown_type_is_not_printed() {
 
 #[test]
 fn the_profile_is_the_argument_else_the_variable() {
-    let cases = [("token a", "b", "?profile=a"), ("token", "b", "?profile=b"), ("token", "", "")];
+    let cases = [
+        ("token a", "b", "?profile=a"),
+        ("token", "b", "?profile=b"),
+        ("token", "", ""),
+        ("token --issuer i", "b", "?issuer=i"),
+        ("token a --issuer i", "b", "?profile=a&issuer=i"),
+    ];
     for (line, variable, query) in cases {
         let daemon = FakeDaemon::start(|_, _| Reply::Send(answer(200, TOKEN)));
         let mut command = command(&daemon.socket(), line);

@@ -4,4 +4,5 @@
 mod answers;
 mod commands;
 mod fake_daemon;
+mod inputs;
 mod retry;

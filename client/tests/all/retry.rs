@@ -1,7 +1,9 @@
 //! The rule of trying again: what is repeated on a new connection, what is not, and when it ends.
 
 use crate::fake_daemon::{FakeDaemon, Gate, Reply, TOKEN, answer, refusal};
-use bearerd_client::{Client, ClientError, ErrorCode, LoginRequest, TokenQuery};
+use bearerd_client::{
+    Client, ClientError, ErrorCode, ImportRequest, LoginRequest, Secret, TokenQuery,
+};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,12 +211,32 @@ fn a_request_with_a_password_is_repeated_as_it_was() {
     });
     let request = LoginRequest {
         username: Some("jane".to_owned()),
-        password: Some(bearerd_client::Secret::new("hunter2")),
+        password: Some(Secret::new("hunter2")),
         ..LoginRequest::default()
     };
     Client::at(daemon.socket()).login(&request).unwrap();
     let bodies: Vec<String> = daemon.seen().into_iter().map(|seen| seen.body).collect();
     assert_eq!(bodies, [r#"{"username":"jane","password":"hunter2"}"#; 2]);
+}
+
+#[test]
+fn an_import_is_sent_once_on_a_connection_of_its_own() {
+    for code in [None, Some(ErrorCode::ShuttingDown), Some(ErrorCode::Overloaded)] {
+        let daemon = FakeDaemon::start(move |number, _| match (number, code) {
+            (0, _) => Reply::Send(answer(200, TOKEN)),
+            (_, Some(code)) => Reply::Send(refusal(code)),
+            (_, None) => Reply::Close,
+        });
+        let client = Client::at(daemon.socket());
+        token(&client).unwrap();
+        let request =
+            ImportRequest { profile: None, refresh_token: Secret::new("r3fresh"), replace: false };
+        let error = client.import(&request).unwrap_err();
+        assert_eq!(error.code(), code, "{error:?}");
+        assert!(!format!("{error:?} {request:?}").contains("r3fresh"), "{error:?}");
+        let expected = [(0, "GET /v1/token".to_owned()), (1, "POST /v1/import".to_owned())];
+        assert_eq!(lines(&daemon), expected);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What can be said on the command line.
 
+use crate::settings::Setting;
+use crate::times;
 use bearerd_client::ProfileName;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -36,9 +38,11 @@ pub(crate) enum Command {
     Token(TokenArguments),
     /// Forget a profile's tokens, and revoke its refresh token
     Logout(LogoutArguments),
+    /// Take over a refresh token, from stdin or from the SDK's cache file
+    Import(ImportArguments),
     /// Show how bearerd and its profiles are
     Status(StatusArguments),
-    /// Show what is configured
+    /// Show, add and remove profiles
     Profile(ProfileArguments),
 }
 
@@ -49,6 +53,15 @@ pub(crate) struct LoginArguments {
     /// Let another person than before take the profile over
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Have the session forgotten after this time, as in `8h`, `90m` or `1d12h` [default: the profile's `lifetime`]
+    #[arg(long = "for", value_name = "TIME", value_parser = times::seconds)]
+    pub(crate) lifetime: Option<u64>,
+    /// Log in by password as this user; the password is asked for, or comes with --password-stdin
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+    /// Log in by password, and read it from stdin
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
     /// Show the link and end; the login goes on in bearerd
     #[arg(long)]
     pub(crate) no_wait: bool,
@@ -67,6 +80,9 @@ pub(crate) struct LoginArguments {
 pub(crate) struct TokenArguments {
     /// Profile of the token [default: BEARERD_PROFILE, else the default profile]
     pub(crate) profile: Option<ProfileName>,
+    /// Issuer of the token, in place of a profile: the one profile of that issuer is meant
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
     /// Print the whole answer as JSON
     #[arg(long, conflicts_with = "header")]
     pub(crate) json: bool,
@@ -79,12 +95,31 @@ pub(crate) struct TokenArguments {
     /// Fail where the wish of --min-ttl can't be met
     #[arg(long, requires = "min_ttl")]
     pub(crate) strict: bool,
-    /// Scopes of the token, separated by spaces [default: the profile's own]
+    /// Scopes of the token, separated by spaces or each with its own --scope [default: the profile's own]
     #[arg(long)]
-    pub(crate) scope: Option<String>,
+    pub(crate) scope: Vec<String>,
     /// Audience of the token [default: the profile's own]
     #[arg(long)]
     pub(crate) audience: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// Profile to import to [default: BEARERD_PROFILE, else the default profile]
+    pub(crate) profile: Option<ProfileName>,
+    /// Read the SDK's cache file instead of stdin [default FILE: wallaroo_sdk/auth/keycloak.json in the cache folder]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[allow(
+        clippy::option_option,
+        reason = "clap's way to say: not there, there, there with a value"
+    )]
+    pub(crate) from_sdk_cache: Option<Option<PathBuf>>,
+    /// Let the token take the place of a live session
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +166,34 @@ pub(crate) enum ProfileCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Add a profile at run time, or change one that was added so; without flags it asks
+    Add(AddArguments),
+    /// Remove a profile that was added at run time, with its session
+    Remove {
+        /// Profile to remove
+        #[arg(value_name = "NAME")]
+        profile: ProfileName,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    /// Name of the profile
+    #[arg(value_name = "NAME")]
+    pub(crate) profile: ProfileName,
+    /// How it gets its tokens: sso, client_credentials, user_password, token, orch, none or test_auth
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) auth_type: Option<String>,
+    /// One more of its keys, as the configuration file has them: `--set realm=master`, `--set "scopes=openid email"`,
+    /// `--set extra_parameters.token.tenant=blue`. Never a secret: name its file
+    #[arg(long, value_name = "KEY=VALUE", requires = "auth_type", value_parser = crate::settings::setting)]
+    pub(crate) set: Vec<Setting>,
+    /// Read all its keys from a JSON file; `-` is stdin
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["auth_type", "set"])]
+    pub(crate) from_json: Option<PathBuf>,
+    /// Print what was added as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(test)]
@@ -149,11 +212,20 @@ mod tests {
             "token",
             "token a --header --socket /s",
             "token --min-ttl 60 --strict --scope openid --audience x",
+            "token --scope a --scope b --issuer https://idp",
             "login a --replace --no-wait --no-qr",
+            "login --for 8h --username jane --password-stdin",
+            "import",
+            "import a --from-sdk-cache --replace",
+            "import a --from-sdk-cache=/f --json",
             "logout --all --no-revoke",
             "status a --json",
             "profile list",
             "profile show a --json",
+            "profile add a",
+            "profile add a --auth-type sso --set realm=x --set scopes=a",
+            "profile add a --from-json -",
+            "profile remove a",
         ];
         let refused = [
             "",
@@ -163,6 +235,15 @@ mod tests {
             "token --strict",
             "token --min-ttl -1",
             "login --qr --no-qr",
+            "login --for",
+            "login --for 0h",
+            "login --password hunter2",
+            "import --refresh-token x",
+            "profile add",
+            "profile add a --set realm=x",
+            "profile add a --auth-type sso --set realm",
+            "profile add a --auth-type sso --from-json -",
+            "profile remove",
             "logout a --all",
             "profile",
         ];

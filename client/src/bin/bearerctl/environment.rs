@@ -3,6 +3,7 @@
 use crate::exit::CommandError;
 use bearerd_client::ProfileName;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// The profile that is meant: the argument, else `BEARERD_PROFILE`; `None` leaves it to the daemon.
 pub(crate) fn profile_or(
@@ -13,6 +14,14 @@ pub(crate) fn profile_or(
         (None, None) => Ok(None),
         (None, Some(text)) => Ok(Some(text.to_string_lossy().parse()?)),
     }
+}
+
+/// The folder of programs' caches (XDG Base Directory Specification, which has relative paths ignored).
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| Some(path).filter(|path| path.is_absolute());
+    variable("XDG_CACHE_HOME")
+        .and_then(|path| absolute(path.into()))
+        .or_else(|| absolute(std::env::home_dir()?).map(|home| home.join(".cache")))
 }
 
 /// Whether colour is welcome on a terminal (no-color.org).

@@ -2,6 +2,7 @@
 
 use bearerd_client::{ClientError, ErrorCode, InvalidProfileName, ProfileName};
 use std::io;
+use std::path::PathBuf;
 
 /// The command line is wrong; also clap's own.
 pub(crate) const USAGE: u8 = 2;
@@ -32,6 +33,26 @@ pub(crate) enum CommandError {
         "tokens of `{0}` are sent in a way that this bearerctl does not know: use a newer bearerctl"
     )]
     UnknownTokenType(ProfileName),
+    #[error("{0} is asked for at a terminal alone: {1}")]
+    NoTerminal(&'static str, &'static str),
+    #[error("no answer to a question was given: nothing is done")]
+    Unanswered,
+    #[error("the settings can't be used: {0}")]
+    BadSettings(String),
+    #[error("{0} is missing: nothing came")]
+    Empty(&'static str),
+    #[error("{0} is no text of {MOST} bytes at most", MOST = crate::secret_input::LONGEST)]
+    NoText(&'static str),
+    #[error("failed to read {0}")]
+    Input(&'static str, #[source] io::Error),
+    #[error("failed to read `{}`", .0.display())]
+    File(PathBuf, #[source] io::Error),
+    #[error("`{}` can't be used: {reason}", path.display())]
+    NotUsable { path: PathBuf, reason: String },
+    #[error(
+        "found no cache folder: set XDG_CACHE_HOME or HOME, or name the file with `--from-sdk-cache=FILE`"
+    )]
+    NoCacheFolder,
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
 }
@@ -40,10 +61,18 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Client(error) => of_client_error(error),
-            Self::ProfileVariable(_) | Self::NoDefault(_) => USAGE,
-            Self::UnknownProfile(_) | Self::NoProfile => NOT_FOUND,
+            Self::ProfileVariable(_)
+            | Self::NoDefault(_)
+            | Self::NoTerminal(..)
+            | Self::Unanswered
+            | Self::BadSettings(_)
+            | Self::Empty(_)
+            | Self::NoText(_)
+            | Self::NotUsable { .. }
+            | Self::NoCacheFolder => USAGE,
+            Self::UnknownProfile(_) | Self::NoProfile | Self::File(..) => NOT_FOUND,
             Self::BadConfiguration(_) => MISCONFIGURED,
-            Self::UnknownTokenType(_) | Self::Output(_) => INTERNAL,
+            Self::UnknownTokenType(_) | Self::Input(..) | Self::Output(_) => INTERNAL,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::arguments::LoginArguments;
 use crate::exit::CommandError;
 use crate::qr::{self, Canvas};
+use crate::secret_input::{self, Wanted};
 use crate::{environment, output, times};
 use bearerd_client::{
     Client, ClientError, ErrorCode, LONG_POLL_MAX, LoggedIn, LoginAnswer, LoginRequest,
@@ -14,7 +15,21 @@ use std::time::Duration;
 pub(crate) fn run(client: &Client, arguments: LoginArguments) -> Result<(), CommandError> {
     let canvas = canvas(&arguments);
     let profile = environment::profile_or(arguments.profile)?;
-    let request = LoginRequest { profile, replace: arguments.replace, ..LoginRequest::default() };
+    let password = if arguments.password_stdin {
+        Some(secret_input::from_stdin(PASSWORD)?)
+    } else if arguments.username.is_some() {
+        Some(secret_input::from_terminal(PASSWORD)?)
+    } else {
+        None
+    };
+    let request = LoginRequest {
+        profile,
+        flow: None,
+        username: arguments.username,
+        password,
+        replace: arguments.replace,
+        lifetime: arguments.lifetime,
+    };
     let mut answer = client.login(&request)?;
     let mut starts_left = STARTS_MOST;
     while let LoginAnswer::Pending(login) = &answer {
@@ -43,6 +58,8 @@ pub(crate) fn run(client: &Client, arguments: LoginArguments) -> Result<(), Comm
     }
     if arguments.json { output::json(&answer) } else { Ok(()) }
 }
+
+const PASSWORD: Wanted = Wanted { name: "the password", flag: "give it with `--password-stdin`" };
 
 /// A login lives in the daemon's memory and ends with it: the next daemon is asked for another. So often, and no more,
 /// since each start is one at the identity provider too.
@@ -109,7 +126,7 @@ fn canvas(arguments: &LoginArguments) -> Option<Canvas> {
     }
 }
 
-fn name_of(who: &LoggedIn) -> String {
+pub(crate) fn name_of(who: &LoggedIn) -> String {
     match (&who.user_email, &who.user_id) {
         (Some(email), _) => format!(" as {email}"),
         (None, Some(id)) => format!(" as {id}"),

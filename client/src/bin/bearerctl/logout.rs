@@ -15,12 +15,13 @@ pub(crate) fn run(client: &Client, arguments: LogoutArguments) -> Result<(), Com
     };
     let revoke = arguments.no_revoke.then_some(false);
     for logged_out in client.logout(&LogoutRequest { profile, revoke })?.profiles {
-        output::words(&sentence(&logged_out));
+        output::words(&sentence("Logged out of", &logged_out));
     }
     Ok(())
 }
 
-fn sentence(logged_out: &LoggedOut) -> String {
+/// `done` to a profile, and what became of its refresh token.
+pub(crate) fn sentence(done: &str, logged_out: &LoggedOut) -> String {
     let LoggedOut { profile, revocation, message } = logged_out;
     let told = match revocation {
         Revocation::Revoked => "; its refresh token is revoked",
@@ -28,7 +29,7 @@ fn sentence(logged_out: &LoggedOut) -> String {
         _ => "",
     };
     let why = message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
-    format!("Logged out of `{profile}`{told}{why}.")
+    format!("{done} `{profile}`{told}{why}.")
 }
 
 #[cfg(test)]
@@ -50,7 +51,8 @@ mod tests {
         for (revocation, message, expected) in cases {
             let profile = "a".parse().unwrap();
             let message = message.map(str::to_owned);
-            assert_eq!(sentence(&LoggedOut { profile, revocation, message }), expected);
+            let logged_out = LoggedOut { profile, revocation, message };
+            assert_eq!(sentence("Logged out of", &logged_out), expected);
         }
     }
 }

@@ -3,11 +3,16 @@
 mod arguments;
 mod environment;
 mod exit;
+mod import;
 mod login;
 mod logout;
 mod output;
 mod profile;
+mod profile_changes;
 mod qr;
+mod questions;
+mod secret_input;
+mod settings;
 mod status;
 mod times;
 mod token;
@@ -45,6 +50,7 @@ fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Token(arguments) => token::run(&client, arguments),
         Command::Login(arguments) => login::run(&client, arguments),
         Command::Logout(arguments) => logout::run(&client, arguments),
+        Command::Import(arguments) => import::run(&client, arguments),
         Command::Status(arguments) => status::run(&client, arguments),
         Command::Profile(arguments) => profile::run(&client, arguments),
     }

@@ -27,6 +27,11 @@ pub(crate) fn words(line: &str) {
     raw_words(&printable(line));
 }
 
+/// The same for a question, whose answer stands behind it.
+pub(crate) fn words_without_end(question: &str) {
+    let _ = write!(io::stderr(), "{}", printable(question));
+}
+
 /// The same, for a line that holds sequences for the terminal.
 pub(crate) fn raw_words(line: &str) {
     // Where stderr is closed there is nobody to tell so.

@@ -3,13 +3,15 @@
 use crate::arguments::{ProfileArguments, ProfileCommand};
 use crate::exit::CommandError;
 use crate::output::printable;
-use crate::{environment, output};
+use crate::{environment, output, profile_changes};
 use bearerd_client::{Client, ProfileInfo, ProfileName, Profiles, Status};
 use serde_json::Value;
 use std::fmt::Write as _;
 
 pub(crate) fn run(client: &Client, arguments: ProfileArguments) -> Result<(), CommandError> {
     match arguments.command {
+        ProfileCommand::Add(arguments) => profile_changes::add(client, arguments),
+        ProfileCommand::Remove { profile } => profile_changes::remove(client, &profile),
         ProfileCommand::List { json } => {
             let profiles = client.profiles()?;
             if json { output::json(&profiles) } else { output::data(&list(&profiles)) }
@@ -62,9 +64,14 @@ fn instead(client: &Client, profiles: &Profiles, error: CommandError) -> Command
 fn list(profiles: &Profiles) -> String {
     let width = profiles.profiles.iter().map(|info| info.profile.as_str().len()).max().unwrap_or(0);
     let mut text = String::new();
-    for ProfileInfo { profile, auth_type, .. } in &profiles.profiles {
+    for ProfileInfo { profile, auth_type, run_time, .. } in &profiles.profiles {
         let default = profiles.default_profile.as_ref() == Some(profile);
-        let mark = if default { "  (default)" } else { "" };
+        let mark = match (default, run_time) {
+            (true, false) => "  (default)",
+            (false, true) => "  (added at run time)",
+            (true, true) => "  (default, added at run time)",
+            (false, false) => "",
+        };
         // Writing to a `String` does not fail.
         let _ = writeln!(text, "{:width$}  {}{mark}", profile.as_str(), printable(auth_type));
     }
@@ -72,7 +79,7 @@ fn list(profiles: &Profiles) -> String {
 }
 
 /// One line for each setting, as in the configuration.
-fn settings(info: &ProfileInfo) -> String {
+pub(crate) fn settings(info: &ProfileInfo) -> String {
     let mut text = format!("[profile.{}]\n", info.profile);
     let auth_type = ("auth_type", &Value::from(info.auth_type.as_str()));
     let others = info.settings.iter().map(|(key, value)| (key.as_str(), value));
@@ -112,6 +119,8 @@ mod tests {
     fn lists_and_settings_are_aligned_with_what_is_configured() {
         let mut profiles = profiles(Some("long"), &["a", "long"]);
         assert_eq!(list(&profiles), "a     sso\nlong  sso  (default)\n");
+        profiles.profiles[0].run_time = true;
+        assert_eq!(list(&profiles), "a     sso  (added at run time)\nlong  sso  (default)\n");
         let info = &mut profiles.profiles[0];
         info.settings.insert("realm".to_owned(), "mas\x1bter".into());
         info.settings.insert("scopes".to_owned(), vec!["openid", "email"].into());

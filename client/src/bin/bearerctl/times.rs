@@ -36,9 +36,54 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// A duration as people write it: `8h`, `90m`, `1d12h`, or bare seconds.
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
+    let form = || "write it as in `8h`, `90m`, `1d12h`, or in seconds".to_owned();
+    let mut total = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let unit = match after.as_bytes().first() {
+            None if number.len() == text.len() => 1,
+            Some(b's') => 1,
+            Some(b'm') => 60,
+            Some(b'h') => 3_600,
+            Some(b'd') => 86_400,
+            _ => return Err(form()),
+        };
+        let number: u64 = number.parse().map_err(|_not_a_number| form())?;
+        total = number
+            .checked_mul(unit)
+            .and_then(|more| total.checked_add(more))
+            .ok_or_else(|| "that is too long".to_owned())?;
+        rest = after.get(1..).unwrap_or_default();
+    }
+    if total == 0 { Err(form()) } else { Ok(total) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, expected) in [
+            ("8h", 28_800),
+            ("90m", 5_400),
+            ("1d12h", 129_600),
+            ("45s", 45),
+            ("600", 600),
+            ("1h30m5s", 5_405),
+        ] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "0", "0h", "h", "8x", "8 h", "-8h", "1.5h", "8hours", "1h30", "8é"] {
+            assert!(seconds(bad).unwrap_err().contains("`1d12h`"), "{bad}");
+        }
+        assert!(seconds("99999999999999999999h").is_err());
+        assert!(seconds("18446744073709551615d").unwrap_err().contains("too long"));
+    }
 
     #[test]
     fn spans_have_their_two_largest_units() {

@@ -6,9 +6,12 @@ use crate::{environment, output};
 use bearerd_client::{Client, TokenQuery, TokenType};
 
 pub(crate) fn run(client: &Client, arguments: TokenArguments) -> Result<(), CommandError> {
-    let TokenArguments { profile, json, header, min_ttl, strict, scope, audience } = arguments;
-    let profile = environment::profile_or(profile)?;
-    let query = TokenQuery { profile, min_ttl, strict, scope, audience, ..TokenQuery::default() };
+    let TokenArguments { profile, issuer, json, header, min_ttl, strict, scope, audience } =
+        arguments;
+    // Whoever names the issuer leaves it open which profile that is, whatever the variable says.
+    let profile = if issuer.is_some() { profile } else { environment::profile_or(profile)? };
+    let scope = (!scope.is_empty()).then(|| scope.join(" "));
+    let query = TokenQuery { profile, issuer, min_ttl, strict, scope, audience };
     let answer = client.token(&query)?;
     if json {
         return output::json(&answer);
