@@ -10,6 +10,7 @@ pub mod environment;
 pub mod fetch;
 pub mod handlers;
 pub mod registry;
+pub mod secret_file;
 pub mod server;
 pub mod signals;
 pub mod snapshot;
