@@ -30,7 +30,7 @@ struct Arguments {
     /// Socket to listen on [default: the one systemd passed, else $BEARERD_SOCKET, else $XDG_RUNTIME_DIR/bearerd.sock]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
-    /// Check the configuration and exit: 0 if it is good, 2 with file, line and reason if not
+    /// Check the configuration and the secret files it names, and exit: 0 if they are good, 2 with each reason if not
     #[arg(long)]
     check_config: bool,
 }
@@ -82,11 +82,14 @@ fn check_config(environment: &Environment) -> ExitCode {
         .and_then(|path| Config::load(&path).map_err(|error| error.sentence()));
     match checked {
         Ok(config) => {
-            say(&format!(
-                "{}: good, {} profile(s)",
-                config.path().display(),
-                config.profiles().len()
-            ));
+            let (path, unusable) = (config.path().display(), config.unusable_files());
+            for sentence in &unusable {
+                say(&format!("{path}: {sentence}"));
+            }
+            if !unusable.is_empty() {
+                return ExitCode::from(BAD_CONFIG);
+            }
+            say(&format!("{path}: good, {} profile(s)", config.profiles().len()));
             ExitCode::SUCCESS
         }
         Err(error) => {

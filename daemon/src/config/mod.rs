@@ -52,6 +52,7 @@ pub use sso::{Flow, Sso};
 pub use token_file::TokenFile;
 pub use user_password::{Credentials, UserPassword};
 
+use crate::secret_file;
 use bearerd_proto::{ProfileName, Profiles};
 use document::Section;
 use error::Fault;
@@ -147,6 +148,21 @@ impl Config {
                 None => NoSuchProfile::Ambiguous { known },
             }
         })
+    }
+
+    /// A sentence for each file with a secret or a token that can't be used as it is now. They are read when they are
+    /// needed, so that one that wants mending takes no other profile down.
+    ///
+    /// Reads files: not for a thread that serves requests.
+    pub fn unusable_files(&self) -> Vec<String> {
+        let each = self.profiles.values().flat_map(|profile| {
+            profile.source_files().into_iter().map(move |source| (profile.name(), source))
+        });
+        let unusable = each.filter_map(|(profile, Source { key, path })| {
+            let error = secret_file::read(path).err()?;
+            Some(format!("profile `{profile}`, `{key}`: {}", error.sentence()))
+        });
+        unusable.collect()
     }
 
     /// The answer of `GET /v1/profiles`.

@@ -4,6 +4,8 @@ use bearerd_client::{ErrorCode, ProfileState};
 use bearerd_test_idp::{CallKind, Settings, TestIdp};
 use bearerd_tests::binaries;
 use bearerd_tests::daemon::{Daemon, Home, Rig};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 const BAD: &str =
@@ -80,7 +82,31 @@ fn check_config_judges_without_starting_and_shows_no_value() {
         assert_eq!(code, Some(2), "{text}");
         assert!(said.contains(&format!("{file}:{line}:")), "{text}: {said}");
     }
+    // Every secret file that can't be used is told, each with its profile, its key and what mends it.
+    let folder = home.config_file().parent().unwrap().to_owned();
+    let open = folder.join("open");
+    fs::write(&open, "hunter2-hunter2-hunter2").unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o644)).unwrap();
+    let batch = "auth_type = \"client_credentials\"\nissuer = \"https://idp.example.com\"\nclient_id = \"batch\"\n";
+    let text = format!(
+        "[profile.a]\n{batch}client_secret_file = \"open\"\n[profile.b]\n{batch}private_key_file = \"missing.pem\"\n"
+    );
+    let (code, said) = check(&text);
+    let (open, missing) = (open.display(), folder.join("missing.pem").display().to_string());
+    let expected = [
+        format!(
+            "{file}: profile `a`, `client_secret_file`: `{open}` is open to other users (its mode is 644); close it: chmod 600 {open}"
+        ),
+        format!(
+            "{file}: profile `b`, `private_key_file`: failed to read `{missing}`; name a file that this user may read: No such file or directory (os error 2)"
+        ),
+    ];
+    assert_eq!(
+        (code, said.lines().collect::<Vec<_>>()),
+        (Some(2), expected.iter().map(String::as_str).collect())
+    );
     // Not left behind: the harness looks through the home for secrets.
+    fs::remove_file(folder.join("open")).unwrap();
     home.configure("");
     assert!(!home.socket().exists() && !home.state().exists());
 }
