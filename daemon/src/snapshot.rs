@@ -3,8 +3,11 @@
 use crate::wiped::Wiped;
 use bearerd_proto::{ProfileName, Secret, TokenType};
 use bearerd_session::time::{Boot, Now};
-use bearerd_session::{Report, Session, View};
+use bearerd_session::{Report, Session, SlotKey, View};
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// One profile as its task last published it.
@@ -13,6 +16,15 @@ pub struct Snapshot {
     /// How the session is, for `status`.
     pub report: Report,
     token: Option<TokenBytes>,
+    /// Tokens for other scopes and audiences than the profile's own.
+    others: BTreeMap<SlotKey, Other>,
+}
+
+/// The token of another slot, and when a reader last took it: milliseconds on the boot-time clock.
+#[derive(Debug)]
+struct Other {
+    token: TokenBytes,
+    last_read: Arc<AtomicU64>,
 }
 
 /// The answer of `GET /v1/token`, in pieces around the seconds left.
@@ -30,16 +42,32 @@ struct TokenBytes {
 }
 
 impl Snapshot {
-    /// What `session` shows now.
-    pub fn of(session: &Session, profile: &ProfileName, now: Now) -> Self {
+    /// What `session` shows now. Who has read a slot is known from the snapshot `before`, whose readers still write there.
+    pub fn of(
+        session: &Session,
+        profile: &ProfileName,
+        before: Option<&Snapshot>,
+        now: Now,
+    ) -> Self {
         let token = session.view(now).and_then(|view| TokenBytes::of(&view, profile, now));
-        Self { report: session.report(now), token }
+        let others = session.other_views(now).filter_map(|(key, view)| {
+            let known = before.and_then(|before| before.others.get(key));
+            let last_read = known.map(|known| Arc::clone(&known.last_read)).unwrap_or_default();
+            Some((key.clone(), Other { token: TokenBytes::of(&view, profile, now)?, last_read }))
+        });
+        Self { report: session.report(now), token, others: others.collect() }
     }
 
-    /// The answer's body at `now`, where there is a valid token that lives `min_ttl` on; never an expired one.
+    /// The answer's body at `now`, where there is a valid token of `slot` that lives `min_ttl` on; never an expired one.
     /// `unmet` marks it degraded because a wish went unmet.
-    pub fn answer(&self, now: Boot, min_ttl: Option<Duration>, unmet: bool) -> Option<Vec<u8>> {
-        let token = self.token.as_ref()?;
+    pub fn answer(
+        &self,
+        slot: &SlotKey,
+        now: Boot,
+        min_ttl: Option<Duration>,
+        unmet: bool,
+    ) -> Option<Vec<u8>> {
+        let token = self.token_of(slot)?;
         if let Some(expires) = token.expires
             && (now >= expires || min_ttl.is_some_and(|min_ttl| expires.since(now) < min_ttl))
         {
@@ -48,9 +76,29 @@ impl Snapshot {
         Some(token.render(now, unmet))
     }
 
-    /// Whether a reader is to wake the session's task.
-    pub fn is_asleep(&self) -> bool {
-        self.token.as_ref().is_some_and(|token| token.asleep)
+    /// Whether a reader of `slot` is to wake the session's task.
+    pub fn is_asleep(&self, slot: &SlotKey) -> bool {
+        self.token_of(slot).is_some_and(|token| token.asleep)
+    }
+
+    /// A reader of `slot` was served.
+    pub fn note_read(&self, slot: &SlotKey, now: Boot) {
+        if let Some(other) = self.others.get(slot) {
+            other.last_read.store(now.as_millis(), Ordering::Relaxed);
+        }
+    }
+
+    /// When readers were last served from here, by slot; the profile's own aside.
+    pub fn slot_reads(&self) -> Vec<(SlotKey, Boot)> {
+        let read = |other: &Other| Boot::from_millis(other.last_read.load(Ordering::Relaxed));
+        self.others.iter().map(|(key, other)| (key.clone(), read(other))).collect()
+    }
+
+    fn token_of(&self, slot: &SlotKey) -> Option<&TokenBytes> {
+        if *slot == SlotKey::default() {
+            return self.token.as_ref();
+        }
+        self.others.get(slot).map(|other| &other.token)
     }
 }
 

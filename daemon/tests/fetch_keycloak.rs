@@ -5,7 +5,7 @@ mod fetch_support;
 
 use bearerd::fetch::TokenFetcher;
 use bearerd_proto::Secret;
-use bearerd_session::{DeviceAuthorization, Outcome, Request};
+use bearerd_session::{DeviceAuthorization, Outcome, Request, SlotKey};
 use bearerd_test_idp::{CallKind, Fault, Settings, TestIdp, Times};
 use fetch_support::{HASTY, PATIENT, RawServer, answer, cause, fetcher, granted, send};
 use serde_json::json;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn refresh(token: &str) -> Request {
-    Request::Refresh { refresh_token: Secret::new(token) }
+    Request::Refresh { refresh_token: Secret::new(token), slot: SlotKey::default() }
 }
 
 fn revoke(token: &str) -> Request {
@@ -28,7 +28,7 @@ async fn start(fetcher: &Arc<dyn TokenFetcher>) -> DeviceAuthorization {
 }
 
 fn poll(device: &DeviceAuthorization) -> Request {
-    Request::DevicePoll { device_code: device.device_code.clone() }
+    Request::DevicePoll { device_code: device.device_code.clone(), code_verifier: None }
 }
 
 /// The failure's cause and message.
@@ -171,7 +171,7 @@ async fn the_requests_are_those_of_the_rfcs() {
     let more = "realm = \"team a\"\nclient_id = \"a&b\"\nscopes = [\"openid\", \"email\"]\n\
                 extra_parameters = { hint = \"x=y\" }";
     let fetcher = server.fetcher(more, PATIENT);
-    let poll = Request::DevicePoll { device_code: Secret::new("dc") };
+    let poll = Request::DevicePoll { device_code: Secret::new("dc"), code_verifier: None };
     for request in [Request::DeviceStart, poll, refresh("a+b"), revoke("r")] {
         fetcher.fetch(request).await;
     }

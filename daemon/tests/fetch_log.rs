@@ -4,7 +4,7 @@
 mod fetch_support;
 
 use bearerd_proto::Secret;
-use bearerd_session::{Outcome, Request};
+use bearerd_session::{Outcome, Request, SlotKey};
 use bearerd_test_idp::{CallKind, Fault, Settings, TestIdp, Times};
 use fetch_support::{PATIENT, fetcher, granted};
 use std::io;
@@ -27,7 +27,8 @@ async fn no_secret_is_logged_whatever_a_request_comes_to() {
         Outcome::Device(device) => device.device_code,
         other => panic!("{other:?}"),
     };
-    let login = granted(fetcher.fetch(Request::DevicePoll { device_code }).await);
+    let login =
+        granted(fetcher.fetch(Request::DevicePoll { device_code, code_verifier: None }).await);
     let mut refresh_token = login.refresh_token.unwrap();
     for fault in [
         Fault::Pass,
@@ -38,7 +39,8 @@ async fn no_secret_is_logged_whatever_a_request_comes_to() {
         Fault::Garbage,
     ] {
         idp.fault(CallKind::Refresh, fault, Times::Next(1));
-        let refresh = Request::Refresh { refresh_token: refresh_token.clone() };
+        let refresh =
+            Request::Refresh { refresh_token: refresh_token.clone(), slot: SlotKey::default() };
         if let Outcome::Granted(granted) = fetcher.fetch(refresh).await {
             refresh_token = granted.refresh_token.unwrap();
         }

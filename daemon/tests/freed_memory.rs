@@ -12,7 +12,7 @@ use bearerd::snapshot::Snapshot;
 use bearerd_proto::Secret;
 use bearerd_session::time::{Boot, Now, Wall};
 use bearerd_session::{
-    Jitter, Kind, Moment, Pauses, Record, Restored, SavedSlot, Session, Settings,
+    Jitter, Kind, Moment, Pauses, Record, Restored, SavedSlot, Session, Settings, SlotKey,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -121,6 +121,8 @@ fn a_snapshot_leaves_no_access_token_behind() {
     let record = Record {
         binding: binding.clone(),
         saved: moment,
+        ends: None,
+        source: None,
         grant: None,
         user_id: None,
         user_email: None,
@@ -129,18 +131,25 @@ fn a_snapshot_leaves_no_access_token_behind() {
     let settings = Settings {
         profile: profile.clone(),
         binding,
-        kind: Kind::Device,
+        kind: Kind::Person,
+        lifetime: None,
+        exchanges: false,
         reuse_window: None,
         pauses: Pauses::default(),
     };
     let restored = Restored::Session(Box::new(record));
     let session = Session::new(settings, BOOT_ID.to_owned(), restored, now, Jitter(0));
     SHOWN.start();
-    let snapshot = Snapshot::of(&session, &profile, now);
-    assert!(!snapshot.is_asleep());
+    let own = SlotKey::default();
+    let snapshot = Snapshot::of(&session, &profile, None, now);
+    assert!(!snapshot.is_asleep(&own));
     drop(snapshot);
     assert_eq!(SHOWN.end(), 0);
-    let shown =
-        Snapshot::of(&session, &profile, now).answer(now.boot + Duration::ZERO, None, false);
+    let shown = Snapshot::of(&session, &profile, None, now).answer(
+        &own,
+        now.boot + Duration::ZERO,
+        None,
+        false,
+    );
     assert!(String::from_utf8(shown.unwrap()).unwrap().contains(text), "it was in there");
 }

@@ -143,6 +143,8 @@ mod tests {
                 user: None,
             },
             saved: Moment { boot_id: String::new(), boot: NOW.boot, wall: NOW.wall },
+            ends: None,
+            source: None,
             grant: None,
             user_id: None,
             user_email: None,

@@ -1,7 +1,7 @@
 //! The rotating credential: one use at a time; received, saved, lost, over.
 
 use crate::io::FetchId;
-use crate::outcome::Granted;
+use crate::outcome::{Granted, RequestKind};
 use crate::schedule::PATIENCE;
 use crate::slot::SlotKey;
 use crate::time::Boot;
@@ -38,10 +38,33 @@ pub(crate) struct Lost {
     pub(crate) repeated: bool,
 }
 
-/// The one request under way that uses the grant.
+/// How a slot's next token is got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By the refresh token.
+    Refresh,
+    /// By the profile's own means.
+    Own,
+    /// By exchange of the profile's own access token.
+    Exchange,
+}
+
+impl Way {
+    /// Its row of the outcome table.
+    pub(crate) fn kind(self) -> RequestKind {
+        match self {
+            Way::Refresh => RequestKind::Refresh,
+            Way::Own => RequestKind::Grant,
+            Way::Exchange => RequestKind::Exchange,
+        }
+    }
+}
+
+/// The one request under way that gives a token.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub(crate) fetch: FetchId,
+    pub(crate) way: Way,
     pub(crate) slot: SlotKey,
     /// When it was sent.
     pub(crate) asked: Boot,
@@ -61,6 +84,20 @@ impl InFlight {
 }
 
 impl Grant {
+    /// One that came from elsewhere, and has not been used here.
+    pub(crate) fn found(refresh_token: Secret, now: Boot) -> Self {
+        Self {
+            refresh_token,
+            renewed: now,
+            expires: None,
+            known_not_to_rotate: false,
+            over: None,
+            lost: None,
+            unproven: None,
+            idp_session: None,
+        }
+    }
+
     /// The first one of a login.
     pub(crate) fn of_login(granted: &Granted, asked: Boot) -> Option<Self> {
         let refresh_token = granted.refresh_token.clone()?;

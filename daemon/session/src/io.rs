@@ -3,6 +3,7 @@
 use crate::outcome::{Outcome, RequestKind};
 use crate::record::{Aside, Record, Restored};
 use crate::settings::Settings;
+use crate::slot::SlotKey;
 use crate::time::Boot;
 use bearerd_proto::{ErrorBody, EventKind, LoginAnswer, Revocation, Secret};
 use std::time::Duration;
@@ -22,13 +23,15 @@ pub enum Event {
     Read {
         /// Who waits.
         waiter: WaiterId,
+        /// For which scope and audience.
+        slot: SlotKey,
         /// How long the token should live on.
         min_ttl: Option<Duration>,
         /// Whether that is a condition.
         strict: bool,
     },
-    /// A reader was served from a session that had gone idle.
-    Woke,
+    /// A reader was served from a session, or from a slot of it, that had gone idle.
+    Woke(Reads),
     /// A resource server refused this very token.
     Reject {
         /// Who waits.
@@ -44,6 +47,10 @@ pub enum Event {
         login_id: String,
         /// Another `sub` may take over.
         replace: bool,
+        /// What it is made with.
+        means: Means,
+        /// After how long the session is to be forgotten, where the one who asks says so.
+        lifetime: Option<Duration>,
     },
     /// Somebody waits for a login's end.
     FollowLogin {
@@ -80,10 +87,9 @@ pub enum Event {
     /// The store did what it was told, or could not: a sentence says why.
     Stored(Result<(), StoreFailure>),
     /// The moment of [`crate::Session::deadline`] has come.
-    Timer {
-        /// When a reader was last served from the snapshot.
-        last_read: Boot,
-    },
+    Timer(Reads),
+    /// A file that the profile's tokens or secrets come from has changed.
+    SourceChanged,
     /// The wall clock was set.
     WallStepped,
     /// The configuration was read again.
@@ -94,6 +100,38 @@ pub enum Event {
     Drain,
     /// The daemon ends now: whoever waits is told.
     End,
+}
+
+/// When readers were last served from the snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Of whatever slot.
+    pub last: Boot,
+    /// Of each slot but the profile's own.
+    pub slots: Vec<(SlotKey, Boot)>,
+}
+
+/// What a login is made with.
+#[derive(Debug, Clone)]
+pub enum Means {
+    /// What the profile says: a person in a browser, or its own grant.
+    Own,
+    /// A password that the caller gives.
+    Given(Given),
+    /// A refresh token that the caller has already.
+    Import {
+        /// It.
+        refresh_token: Secret,
+    },
+}
+
+/// What a person gave with a login: kept in memory alone.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Whose password it is; absent: the profile's own user.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Secret,
 }
 
 /// Why the store could not do what it was told.
@@ -132,6 +170,22 @@ pub enum Request {
     Refresh {
         /// The token to spend.
         refresh_token: Secret,
+        /// The scope and the audience to ask for.
+        slot: SlotKey,
+    },
+    /// The profile's own means, for which nobody is needed: client credentials, a password, a file.
+    Grant {
+        /// The scope and the audience to ask for.
+        slot: SlotKey,
+        /// What a login gave.
+        given: Option<Given>,
+    },
+    /// Token exchange (RFC 8693) of the profile's own access token.
+    Exchange {
+        /// That token.
+        subject_token: Secret,
+        /// The scope and the audience to ask for.
+        slot: SlotKey,
     },
     /// Start a device login.
     DeviceStart,
@@ -139,6 +193,8 @@ pub enum Request {
     DevicePoll {
         /// From the start's answer.
         device_code: Secret,
+        /// What the start's challenge was made of (RFC 7636), where it had one.
+        code_verifier: Option<Secret>,
     },
     /// Revoke (RFC 7009).
     Revoke {
@@ -152,6 +208,8 @@ impl Request {
     pub fn kind(&self) -> RequestKind {
         match self {
             Request::Refresh { .. } => RequestKind::Refresh,
+            Request::Grant { .. } => RequestKind::Grant,
+            Request::Exchange { .. } => RequestKind::Exchange,
             Request::DeviceStart => RequestKind::DeviceStart,
             Request::DevicePoll { .. } => RequestKind::DevicePoll,
             Request::Revoke { .. } => RequestKind::Revoke,
@@ -178,6 +236,8 @@ pub enum StoreOp {
 pub enum Answer {
     /// The current token, as last published.
     Token {
+        /// Of which scope and audience.
+        slot: SlotKey,
         /// Marks it degraded whatever the snapshot says: a wish went unmet.
         degraded: bool,
     },

@@ -24,7 +24,9 @@ mod storage;
 
 mod record;
 
-pub use io::{Action, Answer, Event, FetchId, Request, StoreFailure, StoreOp, WaiterId};
+pub use io::{
+    Action, Answer, Event, FetchId, Given, Means, Reads, Request, StoreFailure, StoreOp, WaiterId,
+};
 pub use outcome::{
     Cause, DeviceAuthorization, Failure, Granted, Next, OAuthError, Outcome, Reach, RequestKind,
     Verdict, verdict,
@@ -32,5 +34,5 @@ pub use outcome::{
 pub use record::{Aside, Moment, Record, Restored, SavedGrant, SavedSlot};
 pub use schedule::Jitter;
 pub use session::{Report, Session, View};
-pub use settings::{Binding, Constant, Kind, Pauses, Settings};
+pub use settings::{Binding, Constant, Kind, Own, Pauses, Settings};
 pub use slot::{Held, SlotKey};

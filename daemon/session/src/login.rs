@@ -1,7 +1,7 @@
-//! Device login (RFC 8628): one at a time, shared by all who ask, until its code's end.
+//! A login: one at a time, shared by all who ask; by device code (RFC 8628) until its code's end.
 
-use crate::io::{FetchId, WaiterId};
-use crate::outcome::DeviceAuthorization;
+use crate::io::{FetchId, Given, WaiterId};
+use crate::outcome::{DeviceAuthorization, RequestKind};
 use crate::schedule::{self, Jitter};
 use crate::settings::Pauses;
 use crate::time::{Boot, Now};
@@ -22,6 +22,8 @@ pub(crate) struct Login {
     pub(crate) id: String,
     /// Another `sub` may take over.
     pub(crate) replace: bool,
+    /// After how long its session is to be forgotten, the profile's own word aside.
+    pub(crate) lifetime: Option<Duration>,
     pub(crate) stage: Stage,
     /// Those who wait for its start.
     pub(crate) starters: Vec<(WaiterId, Boot)>,
@@ -34,18 +36,34 @@ pub(crate) struct Login {
 pub(crate) enum Stage {
     /// The kept refresh token of a session that is over is tried once.
     Reviving,
+    /// A request that gives tokens without a person is under way.
+    Granting(Granting),
     /// The codes are asked for.
     Starting(FetchId, Boot),
     /// The person has the link.
     Pending(Pending),
     /// Tokens have come; they go to disk before anybody gets them. To whoever asks meanwhile it looks like before.
-    Saving(Pending),
+    Saving(Option<Pending>),
+}
+
+/// A login that nobody has to confirm.
+#[derive(Debug)]
+pub(crate) struct Granting {
+    pub(crate) fetch: FetchId,
+    /// When it was sent.
+    pub(crate) asked: Boot,
+    pub(crate) kind: RequestKind,
+    /// The password that it is made with.
+    pub(crate) given: Option<Given>,
+    /// The refresh token that it is made with, where a file or a caller gave one.
+    pub(crate) found: Option<Secret>,
 }
 
 /// A login that waits for its person.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) device_code: Secret,
+    pub(crate) code_verifier: Option<Secret>,
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
     pub(crate) verification_uri_complete: Option<String>,
@@ -64,6 +82,7 @@ impl Pending {
         let interval = device.interval.max(SHORTEST_INTERVAL);
         Self {
             device_code: device.device_code,
+            code_verifier: device.code_verifier,
             user_code: device.user_code,
             verification_uri: device.verification_uri,
             verification_uri_complete: device.verification_uri_complete,

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub enum Outcome {
     /// Tokens.
     Granted(Box<Granted>),
+    /// A file gave this refresh token; nothing was sent.
+    Found(Secret),
     /// A device login was started (RFC 8628 §3.2).
     Device(DeviceAuthorization),
     /// The refresh token was revoked, or was dead already (RFC 7009).
@@ -57,6 +59,8 @@ pub struct DeviceAuthorization {
     pub lifetime: Duration,
     /// How long to wait between polls; RFC 8628's default is 5 s.
     pub interval: Duration,
+    /// What the start's challenge was made of (RFC 7636 §4.1), for the polls; absent where none was sent.
+    pub code_verifier: Option<Secret>,
 }
 
 /// A request that gave nothing.
@@ -81,11 +85,18 @@ pub enum Cause {
     Lost,
     /// No such endpoint (404), or another issuer than the configured one.
     WrongPlace,
+    /// A file or a secret of the profile can't be used: nothing was sent.
+    Source,
     /// The OAuth `error` field.
     OAuth(OAuthError),
     /// An answer that can't be used: no token, another `token_type`, a redirect. A refresh token in it still counts.
     Unusable {
         /// The rotated refresh token of an answer that is useless otherwise.
+        refresh_token: Option<Secret>,
+    },
+    /// A token that is not for the audience that was asked for.
+    WrongAudience {
+        /// The rotated refresh token of that answer.
         refresh_token: Option<Secret>,
     },
 }
@@ -146,6 +157,16 @@ impl OAuthError {
 }
 
 impl Cause {
+    /// The refresh token of an answer that is of no use otherwise.
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        match self {
+            Cause::Unusable { refresh_token } | Cause::WrongAudience { refresh_token } => {
+                refresh_token.as_ref()
+            }
+            _ => None,
+        }
+    }
+
     /// The kind of an answer that gave nothing, by the OAuth `error` field first and the HTTP status second.
     ///
     /// `error` is absent where the body can't be read, and empty where it can but has none. A success whose body can't be
@@ -180,6 +201,12 @@ impl Cause {
 pub enum RequestKind {
     /// Grant `refresh_token`.
     Refresh,
+    /// The profile's own means.
+    Grant,
+    /// The same with a password that somebody gave just now.
+    Password,
+    /// RFC 8693.
+    Exchange,
     /// The start of a device login.
     DeviceStart,
     /// One poll of a device login.
@@ -219,6 +246,8 @@ pub enum Next {
     Over,
     /// Not again by itself for so long.
     Hold(Duration),
+    /// Not again before a person or a changed file may have mended it.
+    UntilMended,
     /// A device login: poll on at the interval.
     PollOn,
     /// A device login: poll on, slower.
@@ -240,7 +269,12 @@ pub fn verdict(request: RequestKind, cause: &Cause) -> Verdict {
         (RequestKind::Refresh, Cause::Lost) => session(ErrorCode::IdpUnreachable, Next::Lost),
         (_, Cause::Lost) => session(ErrorCode::IdpUnreachable, Next::Backoff),
         (_, Cause::WrongPlace) => session(ErrorCode::Misconfigured, Next::Hold(MISCONFIGURED_HOLD)),
+        // Looking at a file again costs nobody anything.
+        (_, Cause::Source) => session(ErrorCode::Misconfigured, Next::Backoff),
         (_, Cause::Unusable { .. }) => slot(ErrorCode::IdpRejected, Next::Backoff),
+        (_, Cause::WrongAudience { .. }) => {
+            slot(ErrorCode::BadRequest, Next::Hold(BAD_REQUEST_HOLD))
+        }
         (request, Cause::OAuth(error)) => match (request, error) {
             (_, E::TemporarilyUnavailable | E::ServerError) => {
                 session(ErrorCode::IdpUnreachable, Next::Backoff)
@@ -260,6 +294,16 @@ pub fn verdict(request: RequestKind, cause: &Cause) -> Verdict {
             }
             (RequestKind::Refresh, E::InvalidGrant) => {
                 session(ErrorCode::LoginRequired, Next::Over)
+            }
+            // A wrong password that is tried again and again locks an account.
+            (RequestKind::Grant, E::InvalidGrant) => {
+                session(ErrorCode::Misconfigured, Next::UntilMended)
+            }
+            (RequestKind::Password, E::InvalidGrant | E::AccessDenied) => {
+                session(ErrorCode::LoginDenied, Next::Over)
+            }
+            (RequestKind::Exchange, E::AccessDenied) => {
+                slot(ErrorCode::BadRequest, Next::Hold(BAD_REQUEST_HOLD))
             }
             (
                 _,

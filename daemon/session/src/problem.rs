@@ -55,6 +55,7 @@ impl Attempts {
         let retry_after = failure.retry_after.map(|wait| wait.min(pauses.retry_after));
         let hold = match verdict.next {
             Next::Hold(hold) => Some(hold.min(pauses.hold)),
+            Next::UntilMended => Some(Duration::MAX),
             _ => None,
         };
         self.retry_after = retry_after.map(|wait| now.boot + wait);

@@ -13,6 +13,12 @@ pub struct Record {
     pub binding: Binding,
     /// When it was saved.
     pub saved: Moment,
+    /// When it is to be forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Moment>,
+    /// The refresh token that its profile's file held when one was last taken from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Secret>,
     /// The rotating credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<SavedGrant>,

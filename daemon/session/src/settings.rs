@@ -19,6 +19,10 @@ pub struct Settings {
     pub reuse_window: Option<Duration>,
     /// How long its pauses may get.
     pub pauses: Pauses,
+    /// A session is forgotten so long after its login; absent: it lives as long as its provider lets it.
+    pub lifetime: Option<Duration>,
+    /// A token for another audience is got by exchange (RFC 8693).
+    pub exchanges: bool,
 }
 
 /// The longest pauses between attempts. Only a test that watches a session heal wants others than the default.
@@ -63,8 +67,38 @@ pub struct Binding {
 pub enum Kind {
     /// A constant: `none` and `test_auth`. Nothing is fetched, nothing is saved.
     Constant(Constant),
-    /// A person logs in by device code (RFC 8628); a refresh token renews.
-    Device,
+    /// A person logs in; a refresh token renews.
+    Person,
+    /// It obtains its tokens by itself.
+    Own(Own),
+}
+
+/// What a profile obtains by itself, and what comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// Each access token by a grant of its own, without a refresh token: client credentials.
+    Tokens,
+    /// A session by a grant without a person, a password's; a refresh token renews.
+    Sessions {
+        /// What the grant needs comes with a login, and is kept in memory alone.
+        needs_given: bool,
+    },
+    /// An access token out of a file.
+    TokenFile,
+    /// A refresh token out of a file, once for each that stands there.
+    GrantFile,
+}
+
+impl Own {
+    /// Whether there is more to keep than access tokens.
+    pub(crate) fn has_grants(self) -> bool {
+        matches!(self, Own::Sessions { .. } | Own::GrantFile)
+    }
+
+    /// Whether a file is where its tokens come from, so that a change of it brings another.
+    pub(crate) fn follows_a_file(self) -> bool {
+        matches!(self, Own::TokenFile | Own::GrantFile)
+    }
 }
 
 /// What a constant profile answers.

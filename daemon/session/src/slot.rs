@@ -88,6 +88,8 @@ pub(crate) struct Slot {
     pub(crate) rejected: bool,
     /// The end of the token in hand has been acted upon.
     pub(crate) expiry_seen: bool,
+    /// When a reader was last here; of the profile's own slot the session knows.
+    pub(crate) last_read: Boot,
 }
 
 impl Slot {
@@ -107,6 +109,11 @@ impl Slot {
     pub(crate) fn spaced_for_need(&self, now: Boot) -> Boot {
         let two_seconds_on = self.answered.map_or(now, |answered| now.max(answered + PULL_SPACING));
         self.spaced(now).min(two_seconds_on)
+    }
+
+    /// Whether nobody has read since the token in hand was asked for, or there is none.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.held.as_ref().is_none_or(|held| self.last_read <= held.asked)
     }
 
     /// Nobody reads: the next fetch is put off to `until`.
@@ -153,6 +160,14 @@ impl Slot {
         self.rejected = false;
         self.expiry_seen = false;
         true
+    }
+
+    /// Whether the new token is the one that readers get already.
+    pub(crate) fn has_it_already(&self) -> bool {
+        match (&self.held, &self.unpublished) {
+            (Some(held), Some(newer)) => held.token.same_as(&newer.token),
+            _ => false,
+        }
     }
 
     /// When the token in hand ends, where it does.

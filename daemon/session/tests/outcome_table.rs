@@ -127,7 +127,10 @@ fn every_word_of_oauth_is_in_the_table() {
 #[test]
 fn a_word_that_says_later_means_that_whoever_has_read_it() {
     for error in [OAuthError::TemporarilyUnavailable, OAuthError::ServerError] {
-        for request in ["refresh", "device-start", "device-poll", "revoke"].map(request_of) {
+        for request in
+            ["refresh", "grant", "password", "exchange", "device-start", "device-poll", "revoke"]
+                .map(request_of)
+        {
             let later = verdict(request, &Cause::Later);
             assert_eq!(verdict(request, &Cause::OAuth(error)), later, "{request:?} {error:?}");
         }
@@ -157,6 +160,9 @@ fn files() -> Vec<(String, Vec<Case>)> {
 fn request_of(word: &str) -> RequestKind {
     match word {
         "refresh" => RequestKind::Refresh,
+        "grant" => RequestKind::Grant,
+        "password" => RequestKind::Password,
+        "exchange" => RequestKind::Exchange,
         "device-start" => RequestKind::DeviceStart,
         "device-poll" => RequestKind::DevicePoll,
         "revoke" => RequestKind::Revoke,
@@ -169,6 +175,8 @@ fn cause_of(transport: &str) -> Cause {
         "not-sent" => Cause::NotSent,
         "lost" => Cause::Lost,
         "wrong-place" => Cause::WrongPlace,
+        "source" => Cause::Source,
+        "wrong-audience" => Cause::WrongAudience { refresh_token: None },
         "unusable" => Cause::Unusable { refresh_token: None },
         other => panic!("`{other}` is no way for a request to travel"),
     }
@@ -188,6 +196,7 @@ fn next(next: Next) -> String {
         Next::Lost => "lost".to_owned(),
         Next::Over => "over".to_owned(),
         Next::Hold(hold) => format!("hold {}", hold.as_secs()),
+        Next::UntilMended => "until-mended".to_owned(),
         Next::PollOn => "poll-on".to_owned(),
         Next::SlowDown => "slow-down".to_owned(),
     }

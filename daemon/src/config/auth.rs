@@ -9,6 +9,7 @@ use super::source::Source;
 use super::sso::Sso;
 use super::token_file::TokenFile;
 use super::user_password::UserPassword;
+use bearerd_session::Kind;
 use serde_json::{Map, Value};
 
 /// What the `auth_type` of a profile says, with the keys that belong to it.
@@ -31,20 +32,6 @@ pub enum Auth {
     ClientCredentials(Box<ClientCredentials>),
 }
 
-/// Where a profile's tokens come from, as a session sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenOrigin {
-    /// They never change.
-    Constant,
-    /// A person logs in, and refreshes follow.
-    Person,
-    /// The profile's own means.
-    Own {
-        /// Not before a login has given a password.
-        needs_given: bool,
-    },
-}
-
 impl Auth {
     pub(super) fn says(&self) -> &dyn AuthSettings {
         match self {
@@ -64,8 +51,8 @@ pub(super) trait AuthSettings {
     /// Its row in the table.
     fn auth_type(&self) -> AuthType;
 
-    /// Where its tokens come from.
-    fn origin(&self) -> TokenOrigin;
+    /// Where its tokens come from, as its session sees it.
+    fn kind(&self) -> Kind;
 
     /// The client with which it speaks to a provider, if it does.
     fn client(&self) -> Option<&OAuthClient> {

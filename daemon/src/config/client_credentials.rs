@@ -1,12 +1,13 @@
 //! `auth_type = "client_credentials"`: a service's own tokens, for which nobody logs in.
 
-use super::auth::{Auth, AuthSettings, TokenOrigin};
+use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::client_authentication::{self, ClientAuthentication};
 use super::error::Fault;
 use super::oauth_client::{self, OAuthClient};
 use super::provider;
 use super::written::Written;
+use bearerd_session::{Kind, Own};
 
 pub(super) static ROW: Row = Row {
     word: "client_credentials",
@@ -45,8 +46,8 @@ impl AuthSettings for ClientCredentials {
         AuthType::of(&ROW)
     }
 
-    fn origin(&self) -> TokenOrigin {
-        TokenOrigin::Own { needs_given: false }
+    fn kind(&self) -> Kind {
+        Kind::Own(Own::Tokens)
     }
 
     fn client(&self) -> Option<&OAuthClient> {

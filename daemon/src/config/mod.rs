@@ -34,7 +34,7 @@ mod written;
 
 pub use address::Address;
 pub use audience_parameter::AudienceParameter;
-pub use auth::{Auth, TokenOrigin};
+pub use auth::Auth;
 pub use auth_type::AuthType;
 pub use client_authentication::{ClientAuthentication, SigningAlgorithm};
 pub use client_credentials::ClientCredentials;

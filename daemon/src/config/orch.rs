@@ -1,6 +1,6 @@
 //! `auth_type = "orch"`: an offline refresh token that the SDK has left in its cache file.
 
-use super::auth::{Auth, AuthSettings, TokenOrigin};
+use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
 use super::oauth_client::{self, OAuthClient};
@@ -8,6 +8,7 @@ use super::source::Source;
 use super::written::{Limits, Written};
 use super::{client_authentication, provider};
 use crate::environment::Environment;
+use bearerd_session::{Kind, Own};
 use std::path::{Path, PathBuf};
 
 pub(super) static ROW: Row = Row {
@@ -50,8 +51,8 @@ impl AuthSettings for Orch {
         AuthType::of(&ROW)
     }
 
-    fn origin(&self) -> TokenOrigin {
-        TokenOrigin::Own { needs_given: false }
+    fn kind(&self) -> Kind {
+        Kind::Own(Own::GrantFile)
     }
 
     fn client(&self) -> Option<&OAuthClient> {

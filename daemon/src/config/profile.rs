@@ -1,7 +1,7 @@
 //! A profile: where a token comes from, as whom, and how.
 
 use super::audience_parameter::AudienceParameter;
-use super::auth::{Auth, TokenOrigin};
+use super::auth::Auth;
 use super::auth_type::AuthType;
 use super::document::{Key, Section};
 use super::error::Fault;
@@ -10,7 +10,7 @@ use super::oauth_client::OAuthClient;
 use super::source::Source;
 use super::written::{Limits, Written};
 use bearerd_proto::{ProfileInfo, ProfileName};
-use bearerd_session::Binding;
+use bearerd_session::{Binding, Kind};
 use serde_json::Map;
 use std::path::Path;
 use std::time::Duration;
@@ -58,8 +58,8 @@ impl Profile {
     }
 
     /// Where its tokens come from, as its session sees it.
-    pub fn session_kind(&self) -> TokenOrigin {
-        self.auth.says().origin()
+    pub fn session_kind(&self) -> Kind {
+        self.auth.says().kind()
     }
 
     /// How long after its login a session is forgotten; `None`: never for that.

@@ -1,12 +1,13 @@
 //! `auth_type = "sso"`: a person's login, and the refreshes that follow.
 
-use super::auth::{Auth, AuthSettings, TokenOrigin};
+use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
 use super::keys::closest;
 use super::oauth_client::{self, OAuthClient};
 use super::written::Written;
 use super::{client_authentication, provider};
+use bearerd_session::Kind;
 use serde_json::{Map, Value};
 
 pub(super) static ROW: Row = Row {
@@ -58,8 +59,8 @@ impl AuthSettings for Sso {
         AuthType::of(&ROW)
     }
 
-    fn origin(&self) -> TokenOrigin {
-        TokenOrigin::Person
+    fn kind(&self) -> Kind {
+        Kind::Person
     }
 
     fn client(&self) -> Option<&OAuthClient> {

@@ -1,10 +1,11 @@
 //! `auth_type = "token"`: a token out of a file that somebody else keeps.
 
-use super::auth::{Auth, AuthSettings, TokenOrigin};
+use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
 use super::source::Source;
 use super::written::Written;
+use bearerd_session::{Kind, Own};
 use std::path::{Path, PathBuf};
 
 pub(super) static ROW: Row = Row {
@@ -37,8 +38,8 @@ impl AuthSettings for TokenFile {
         AuthType::of(&ROW)
     }
 
-    fn origin(&self) -> TokenOrigin {
-        TokenOrigin::Own { needs_given: false }
+    fn kind(&self) -> Kind {
+        Kind::Own(Own::TokenFile)
     }
 
     fn bound_to(&self) -> String {

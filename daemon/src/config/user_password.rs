@@ -1,12 +1,13 @@
 //! `auth_type = "user_password"`: a user's name and password, out of files or given with a login.
 
-use super::auth::{Auth, AuthSettings, TokenOrigin};
+use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
 use super::oauth_client::{self, OAuthClient};
 use super::source::Source;
 use super::written::Written;
 use super::{client_authentication, provider};
+use bearerd_session::{Kind, Own};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
@@ -69,8 +70,10 @@ impl AuthSettings for UserPassword {
         AuthType::of(&ROW)
     }
 
-    fn origin(&self) -> TokenOrigin {
-        TokenOrigin::Own { needs_given: matches!(self.credentials, Credentials::Given { .. }) }
+    fn kind(&self) -> Kind {
+        Kind::Own(Own::Sessions {
+            needs_given: matches!(self.credentials, Credentials::Given { .. }),
+        })
     }
 
     fn client(&self) -> Option<&OAuthClient> {

@@ -250,6 +250,7 @@ fn device_authorization(answer: &Members) -> Result<DeviceAuthorization, &'stati
         verification_uri: verification_uri.to_owned(),
         verification_uri_complete: complete.map(str::to_owned),
         lifetime,
+        code_verifier: None,
         interval: answer
             .number("interval")
             .map_or(DEFAULT_INTERVAL, |seconds| positive(seconds).unwrap_or(SHORTEST_INTERVAL)),

@@ -7,7 +7,7 @@ use super::form::Form;
 use super::{Fetch, TokenFetcher};
 use crate::config::{ClientAuthentication, OAuthClient, ParameterKind, Sso};
 use bearerd_proto::Secret;
-use bearerd_session::{DeviceAuthorization, Outcome, Request};
+use bearerd_session::{Cause, DeviceAuthorization, Failure, Outcome, Request};
 use std::path::Path;
 use url::{Host, Url};
 
@@ -103,10 +103,17 @@ impl TokenFetcher for KeycloakTokenFetcher {
     fn fetch(&self, request: Request) -> Fetch<'_> {
         Box::pin(async move {
             match &request {
-                Request::Refresh { refresh_token } => self.refresh(refresh_token).await,
+                Request::Refresh { refresh_token, .. } => self.refresh(refresh_token).await,
                 Request::DeviceStart => self.start_device_login().await,
-                Request::DevicePoll { device_code } => self.poll_device_login(device_code).await,
+                Request::DevicePoll { device_code, .. } => {
+                    self.poll_device_login(device_code).await
+                }
                 Request::Revoke { refresh_token } => self.revoke(refresh_token).await,
+                Request::Grant { .. } | Request::Exchange { .. } => Outcome::Failed(Failure {
+                    cause: Cause::WrongPlace,
+                    message: "no such grant".to_owned(),
+                    retry_after: None,
+                }),
             }
         })
     }

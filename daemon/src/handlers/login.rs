@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use bearerd_proto::{
     ErrorBody, ErrorCode, LoggedOut, LoginCancelled, LoginRequest, LogoutAnswer, LogoutRequest,
 };
-use bearerd_session::Answer;
+use bearerd_session::{Answer, Means};
 use futures_util::future::join_all;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub(super) async fn start(
 ) -> Answered {
     let entry = shared.registry.entry(request.profile.as_ref())?;
     refuse_other_flows(&request, &entry)?;
-    let answer = entry.ask(Ask::Login { replace: request.replace }).await?.answer;
+    let (replace, means, lifetime) = (request.replace, Means::Own, None);
+    let answer = entry.ask(Ask::Login { replace, means, lifetime }).await?.answer;
     if let Answer::Refused(refusal) = &answer {
         let (profile, code) = (entry.name(), refusal.code.as_str());
         tracing::warn!(%profile, code, "a login did not start: {}", refusal.message);

@@ -6,8 +6,8 @@ use crate::registry::Entry;
 use crate::task::{Ask, Reply};
 use axum::extract::State;
 use bearerd_proto::{ErrorBody, ErrorCode, PATIENCE_SECONDS, RejectRequest, TokenQuery};
-use bearerd_session::Answer;
 use bearerd_session::time::Boot;
+use bearerd_session::{Answer, SlotKey};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,18 +17,20 @@ pub(super) async fn read(
 ) -> Answered {
     let entry = shared.registry.entry(query.profile.as_ref())?;
     refuse_slots(&query, &entry)?;
+    let slot = SlotKey::default();
     let min_ttl = query.min_ttl.map(Duration::from_secs);
     let now = shared.clock.boot();
     entry.note_read(now);
     if let Some(snapshot) = &*entry.snapshot.load()
-        && let Some(body) = snapshot.answer(now, min_ttl, false)
+        && let Some(body) = snapshot.answer(&slot, now, min_ttl, false)
     {
-        if snapshot.is_asleep() {
+        snapshot.note_read(&slot, now);
+        if snapshot.is_asleep(&slot) {
             entry.wake();
         }
         return Ok(bytes(body));
     }
-    let ask = || Ask::Read { min_ttl, strict: query.strict };
+    let ask = || Ask::Read { slot: slot.clone(), min_ttl, strict: query.strict };
     let reply = entry.ask(ask()).await?;
     token(&shared, &entry, now, reply, ask()).await
 }
@@ -40,7 +42,12 @@ pub(super) async fn reject(
     let entry = shared.registry.entry(request.profile.as_ref())?;
     let asked = shared.clock.boot();
     let reply = entry.ask(Ask::Reject { token: request.token }).await?;
-    token(&shared, &entry, asked, reply, Ask::Read { min_ttl: None, strict: false }).await
+    let slot = match &reply.answer {
+        Answer::Token { slot, .. } => slot.clone(),
+        _ => SlotKey::default(),
+    };
+    let again = Ask::Read { slot, min_ttl: None, strict: false };
+    token(&shared, &entry, asked, reply, again).await
 }
 
 /// The token that the task's answer speaks of. If it expired on the way here, the task is asked once more, for `again`,
@@ -61,9 +68,9 @@ async fn token(shared: &Shared, entry: &Entry, asked: Boot, reply: Reply, again:
 
 fn rendered(shared: &Shared, reply: Reply) -> Result<Option<Vec<u8>>, Refused> {
     match reply.answer {
-        Answer::Token { degraded } => {
+        Answer::Token { slot, degraded } => {
             let now = shared.clock.boot();
-            Ok(reply.snapshot.and_then(|snapshot| snapshot.answer(now, None, degraded)))
+            Ok(reply.snapshot.and_then(|snapshot| snapshot.answer(&slot, now, None, degraded)))
         }
         Answer::Refused(body) => Err(Refused(body)),
         _ => Err(Refused(ErrorBody::new(

@@ -3,7 +3,7 @@
 use crate::config::Profile;
 use crate::snapshot::Snapshot;
 use bearerd_proto::Secret;
-use bearerd_session::Answer;
+use bearerd_session::{Answer, Means, SlotKey};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -13,6 +13,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 pub enum Ask {
     /// A token, where the snapshot had none that fits.
     Read {
+        /// For which scope and audience.
+        slot: SlotKey,
         /// How long it should live on.
         min_ttl: Option<Duration>,
         /// Whether that is a condition.
@@ -27,6 +29,10 @@ pub enum Ask {
     Login {
         /// Another person may take the profile over.
         replace: bool,
+        /// What it is made with.
+        means: Means,
+        /// After how long its session is to be forgotten.
+        lifetime: Option<Duration>,
     },
     /// A login's end.
     FollowLogin {

@@ -18,8 +18,8 @@ use crate::snapshot::Snapshot;
 use bearerd_proto::{Event as Told, EventKind};
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Action, Cause, Event, Failure, FetchId, Outcome, Request, Restored, Session, StoreFailure,
-    StoreOp,
+    Action, Cause, Event, Failure, FetchId, Outcome, Reads, Request, Restored, Session,
+    StoreFailure, StoreOp,
 };
 use loading::Loading;
 use random::{jitter, login_id};
@@ -152,7 +152,10 @@ impl ProfileTask {
                     self.look_at_the_clock();
                     self.handle(Event::WallStepped);
                 }
-                () = line.woken.notified() => self.handle(Event::Woke),
+                () = line.woken.notified() => {
+                    let reads = self.reads();
+                    self.handle(Event::Woke(reads));
+                }
                 Some(asked) = line.asks.recv() => self.admit(asked),
             }
             if self.wanted.stage == Stage::Rest && self.session.is_drained() {
@@ -220,7 +223,13 @@ impl ProfileTask {
     }
 
     fn look_at_the_clock(&mut self) {
-        self.handle(Event::Timer { last_read: self.entry.last_read() });
+        let reads = self.reads();
+        self.handle(Event::Timer(reads));
+    }
+
+    fn reads(&self) -> Reads {
+        let slots = self.entry.snapshot.load().as_ref().map(|snapshot| snapshot.slot_reads());
+        Reads { last: self.entry.last_read(), slots: slots.unwrap_or_default() }
     }
 
     fn handle(&mut self, event: Event) {
@@ -236,10 +245,11 @@ impl ProfileTask {
         }
         let waiter = self.waiters.add(sender);
         let event = match ask {
-            Ask::Read { min_ttl, strict } => Event::Read { waiter, min_ttl, strict },
+            Ask::Read { slot, min_ttl, strict } => Event::Read { waiter, slot, min_ttl, strict },
             Ask::Reject { token } => Event::Reject { waiter, token },
-            Ask::Login { replace } => {
-                Event::Login { waiter, login_id: login_id(self.entry.name()), replace }
+            Ask::Login { replace, means, lifetime } => {
+                let login_id = login_id(self.entry.name());
+                Event::Login { waiter, login_id, replace, means, lifetime }
             }
             Ask::FollowLogin { login_id, wait } => Event::FollowLogin { waiter, login_id, wait },
             Ask::CancelLogin { login_id } => Event::CancelLogin { waiter, login_id },
@@ -254,7 +264,9 @@ impl ProfileTask {
                 Action::Fetch { fetch, request } => self.fetch(fetch, request),
                 Action::Store(op) => self.store(op, now),
                 Action::Publish => {
-                    let snapshot = Snapshot::of(&self.session, self.entry.name(), now);
+                    let before = self.entry.snapshot.load_full();
+                    let name = self.entry.name();
+                    let snapshot = Snapshot::of(&self.session, name, before.as_deref(), now);
                     self.entry.snapshot.store(Some(Arc::new(snapshot)));
                 }
                 Action::Tell(kind, message) => self.tell(kind, message, now),

@@ -5,7 +5,7 @@ use bearerd::config::{Config, Profile};
 use bearerd::fetch::{Fetchers, HttpClients, Timeouts, TokenFetcher};
 use bearerd::tasks::Tasks;
 use bearerd_proto::Secret;
-use bearerd_session::{Cause, Failure, Granted, Outcome, Request};
+use bearerd_session::{Cause, Failure, Granted, Outcome, Request, SlotKey};
 use rustix::net::sockopt::set_socket_linger;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -60,7 +60,7 @@ pub(crate) fn parts(
 }
 
 pub(crate) fn refresh() -> Request {
-    Request::Refresh { refresh_token: Secret::new(SECRET) }
+    Request::Refresh { refresh_token: Secret::new(SECRET), slot: SlotKey::default() }
 }
 
 pub(crate) fn granted(outcome: Outcome) -> Granted {

@@ -44,6 +44,8 @@ impl Disk {
                 let record = Record {
                     binding: profile.binding(),
                     saved: saved.clone(),
+                    ends: None,
+                    source: None,
                     grant: Some(SavedGrant {
                         refresh_token: Secret::new(format!("{name}-refresh-0")),
                         expires: None,

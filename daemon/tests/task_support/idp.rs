@@ -119,7 +119,7 @@ impl Call {
     /// The refresh token that it carries.
     pub(crate) fn refresh_token(&self) -> &str {
         match &self.request {
-            Request::Refresh { refresh_token } | Request::Revoke { refresh_token } => {
+            Request::Refresh { refresh_token, .. } | Request::Revoke { refresh_token } => {
                 refresh_token.expose()
             }
             other => panic!("no refresh token in {other:?}"),
@@ -159,6 +159,7 @@ impl Call {
             verification_uri: "https://idp.test/device".to_owned(),
             verification_uri_complete: None,
             lifetime: Duration::from_secs(600),
+            code_verifier: None,
             interval: Duration::from_secs(5),
         }));
     }

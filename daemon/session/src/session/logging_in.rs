@@ -2,13 +2,13 @@
 
 use super::{Orphan, Session, User};
 use crate::grant::Grant;
-use crate::io::{Action, Answer, FetchId, Request, WaiterId};
-use crate::login::{Login, Pending, Stage};
+use crate::io::{Action, Answer, FetchId, Means, Request, WaiterId};
+use crate::login::{Granting, Login, Pending, Stage};
 use crate::outcome::{Cause, Failure, Granted, Next, OAuthError, Outcome, RequestKind, verdict};
 use crate::problem::seconds_up;
 use crate::schedule::{Jitter, PATIENCE, PULL_SPACING};
+use crate::settings::{Kind, Own};
 use crate::slot::{Held, SlotKey};
-use crate::storage::Wish;
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoggedIn, LoginAnswer, PendingLogin};
 use std::time::Duration;
@@ -16,8 +16,24 @@ use std::time::Duration;
 /// The longest that `GET /v1/login/{id}` waits.
 const LONG_POLL_CAP: Duration = Duration::from_secs(60);
 
+/// What whoever logs in says of the session to come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Another `sub` may take over.
+    pub(super) replace: bool,
+    /// After how long it is to be forgotten.
+    pub(super) lifetime: Option<Duration>,
+}
+
 impl Session {
-    pub(super) fn log_in(&mut self, waiter: WaiterId, login_id: String, replace: bool, now: Now) {
+    pub(super) fn log_in(
+        &mut self,
+        waiter: WaiterId,
+        login_id: String,
+        terms: Terms,
+        means: Means,
+        now: Now,
+    ) {
         if self.is_constant() {
             let done = LoginAnswer::Done(self.logged_in());
             return self.answer(waiter, Answer::Login(done));
@@ -26,11 +42,17 @@ impl Session {
             return self.answer(waiter, Answer::Refused(self.shutting_down()));
         }
         self.forgive(now);
-        if let Some(login) = &mut self.login {
-            login.replace |= replace;
+        if let Some(login) = self.login.as_mut().filter(|_| matches!(means, Means::Own)) {
+            login.replace |= terms.replace;
+            login.lifetime = login.lifetime.into_iter().chain(terms.lifetime).min();
             login.starters.push((waiter, now.boot + PATIENCE));
             return self.show_pending(now);
         }
+        if !matches!((&means, &self.settings.kind), (Means::Own, Kind::Person)) {
+            self.end_login_unasked("another login has taken its place", true);
+            return self.log_in_without_person(waiter, login_id, terms, means, now);
+        }
+        let Terms { replace, lifetime } = terms;
         if let Some((until, refusal)) =
             self.start_failed.as_ref().filter(|(until, _)| now.boot < *until)
         {
@@ -47,7 +69,8 @@ impl Session {
             Stage::Starting(self.send(Request::DeviceStart), now.boot)
         };
         let starters = vec![(waiter, now.boot + PATIENCE)];
-        self.login = Some(Login { id: login_id, replace, stage, starters, followers: Vec::new() });
+        let followers = Vec::new();
+        self.login = Some(Login { id: login_id, replace, lifetime, stage, starters, followers });
     }
 
     pub(super) fn follow_login(&mut self, waiter: WaiterId, id: &str, wait: Duration, now: Now) {
@@ -82,7 +105,9 @@ impl Session {
     pub(super) fn end_login_unasked(&mut self, why: &str, revoke: bool) {
         let Some(login) = &self.login else { return };
         // The answer of a start that nobody wants any more has no tokens in it: it belongs to nobody.
-        if let Stage::Pending(Pending { polling: Some((fetch, _)), .. }) = &login.stage {
+        if let Stage::Pending(Pending { polling: Some((fetch, _)), .. })
+        | Stage::Granting(Granting { fetch, .. }) = &login.stage
+        {
             let orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
             self.orphans.insert(*fetch, orphan);
         }
@@ -98,6 +123,7 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) {
+        let Err(outcome) = self.granting_answered(fetch, outcome, now, jitter) else { return };
         let Some(login) = &mut self.login else { return };
         match (&mut login.stage, outcome) {
             (Stage::Starting(started, asked), Outcome::Device(device)) if *started == fetch => {
@@ -136,14 +162,17 @@ impl Session {
 
     fn poll_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
         // A session that nobody will use; beside a live one it may be that one's own at the IdP, and stays.
-        if let Cause::Unusable { refresh_token: Some(refresh_token) } = &failure.cause
+        if let Some(refresh_token) = failure.cause.refresh_token()
             && self.grant.is_none()
         {
             self.revoke(refresh_token.clone());
         }
         let Some(Login { stage: Stage::Pending(pending), .. }) = &mut self.login else { return };
         let verdict = verdict(RequestKind::DevicePoll, &failure.cause);
-        pending.lost |= matches!(failure.cause, Cause::Lost | Cause::Unusable { .. });
+        pending.lost |= matches!(
+            failure.cause,
+            Cause::Lost | Cause::Unusable { .. } | Cause::WrongAudience { .. }
+        );
         match verdict.next {
             Next::PollOn => pending.poll_on(now.boot),
             Next::SlowDown => pending.slow_down(now.boot),
@@ -171,8 +200,8 @@ impl Session {
         }
     }
 
-    /// The person said yes: the new session takes the old one's place, once it is saved.
-    fn granted(&mut self, granted: &Granted, asked: Boot, now: Now, jitter: Jitter) {
+    /// The person said yes, or nobody had to: the new session takes the old one's place, once it is saved.
+    pub(super) fn granted(&mut self, granted: &Granted, asked: Boot, now: Now, jitter: Jitter) {
         let replace = self.login.as_ref().is_some_and(|login| login.replace);
         let other =
             matches!((&self.user.id, &granted.user_id), (Some(old), Some(new)) if old != new);
@@ -195,20 +224,38 @@ impl Session {
         self.note_answer(granted, asked, now);
         self.attempts.succeeded();
         self.grant = Grant::of_login(granted, asked);
+        self.note_terms(now.boot);
         self.replaced = replaced.map(|old| old.refresh_token);
         let held = Held::of(granted, asked, false);
         self.slot().take(granted, held, now.boot, jitter);
         self.told_over = false;
         self.login_unsaved = true;
         self.logged_out_unread = None;
-        self.held_back = Some((self.storage.want(Wish::Save), now.boot));
+        self.held_back = Some((self.want_save(), now.boot));
         self.advance_stage(|stage| match stage {
-            Stage::Pending(pending) => Stage::Saving(pending),
+            Stage::Pending(pending) => Stage::Saving(Some(pending)),
+            Stage::Granting(_) => Stage::Saving(None),
             other => other,
         });
     }
 
-    fn advance_stage(&mut self, next: impl FnOnce(Stage) -> Stage) {
+    /// What the login said of its session, and what it was made with.
+    fn note_terms(&mut self, now: Boot) {
+        let lifetime = self.login.as_ref().and_then(|login| login.lifetime);
+        let lifetime = lifetime.into_iter().chain(self.settings.lifetime).min();
+        self.ends = lifetime.map(|lifetime| now + lifetime);
+        let Some(Login { stage: Stage::Granting(granting), .. }) = &mut self.login else { return };
+        let (given, found) = (granting.given.take(), granting.found.take());
+        if self.grant.is_none() {
+            // It was not rotated.
+            self.grant = found.map(|refresh_token| Grant::found(refresh_token, now));
+        }
+        if self.own() == Some(Own::Sessions { needs_given: true }) {
+            self.given = given;
+        }
+    }
+
+    pub(super) fn advance_stage(&mut self, next: impl FnOnce(Stage) -> Stage) {
         if let Some(mut login) = self.login.take() {
             login.stage = next(login.stage);
             self.login = Some(login);
@@ -255,8 +302,9 @@ impl Session {
         }
         if now.boot >= pending.next_poll && pending.polling.is_none() && !self.draining {
             let device_code = pending.device_code.clone();
+            let code_verifier = pending.code_verifier.clone();
             pending.polling = Some((FetchId(self.next_fetch), now.boot));
-            self.send(Request::DevicePoll { device_code });
+            self.send(Request::DevicePoll { device_code, code_verifier });
         }
         self.answer_impatient(now);
     }
@@ -279,7 +327,7 @@ impl Session {
     /// Whether an answer that belongs to the login is still to come.
     pub(super) fn login_is_asking(&self) -> bool {
         match self.login.as_ref().map(|login| &login.stage) {
-            Some(Stage::Starting(..)) => true,
+            Some(Stage::Starting(..) | Stage::Granting(_)) => true,
             Some(Stage::Pending(pending)) => pending.polling.is_some(),
             _ => false,
         }
@@ -330,7 +378,7 @@ impl Session {
         }
     }
 
-    fn end_login(&mut self, end: Result<LoggedIn, ErrorBody>) {
+    pub(super) fn end_login(&mut self, end: Result<LoggedIn, ErrorBody>) {
         let Some(login) = self.login.take() else { return };
         self.changed = true;
         let answer = match &end {
@@ -352,7 +400,7 @@ fn is_another_session(old: &Grant, new: &Granted) -> bool {
     !shares_session && !same_token
 }
 
-fn unusable_unless_failed(outcome: Outcome) -> Failure {
+pub(super) fn unusable_unless_failed(outcome: Outcome) -> Failure {
     match outcome {
         Outcome::Failed(failure) => failure,
         _ => Failure::foreign_answer(),

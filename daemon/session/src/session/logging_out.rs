@@ -32,15 +32,8 @@ impl Session {
         });
         self.logged_out_unread = self.unreadable.as_ref().map(|_| revoke);
         self.end_login_unasked("its profile was logged out", revoke);
-        let refresh_token = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
         let had_session = self.is_live() || self.parked.is_some();
-        if let Some(replaced) = self.replaced.take().filter(|_| revoke) {
-            self.revoke(replaced);
-        }
-        self.orphan_in_flight(|_| if revoke { Orphan::Revoke } else { Orphan::Drop });
-        let revoking =
-            refresh_token.filter(|_| revoke).map(|refresh_token| self.revoke(refresh_token));
-        self.forget_tokens();
+        let revoking = self.forget_session(revoke);
         self.parked = None;
         self.stranded = false;
         let generation =
@@ -48,9 +41,7 @@ impl Session {
         if had_session {
             self.actions.push(Action::Tell(EventKind::LoggedOut, None));
         }
-        if let Some(refusal) = self.no_session() {
-            self.serve_failed(|_| true, &refusal, now);
-        }
+        self.serve_forgotten(now);
         self.leaving.push(Leaving {
             waiter,
             deadline: now.boot + PATIENCE,
@@ -59,6 +50,40 @@ impl Session {
             revocation: Revocation::Skipped,
             message,
         });
+    }
+
+    /// Forgets the live session, and has its refresh token revoked where that is wanted: under the name given.
+    fn forget_session(&mut self, revoke: bool) -> Option<FetchId> {
+        let refresh_token = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
+        if let Some(replaced) = self.replaced.take().filter(|_| revoke) {
+            self.revoke(replaced);
+        }
+        self.orphan_in_flight(|_| if revoke { Orphan::Revoke } else { Orphan::Drop });
+        let revoking =
+            refresh_token.filter(|_| revoke).map(|refresh_token| self.revoke(refresh_token));
+        self.forget_tokens();
+        revoking
+    }
+
+    /// Whoever waits for a token of the session that was forgotten: another is begun for them where nobody is needed.
+    fn serve_forgotten(&mut self, now: Now) {
+        match self.no_session() {
+            Some(refusal) => self.serve_failed(|_| true, &refusal, now),
+            None if self.callers.deadline().is_some() => self.slot().pull(now.boot),
+            None => {}
+        }
+    }
+
+    /// The session is as old as it may get: it is forgotten, and a person may begin another.
+    pub(super) fn forget_when_over(&mut self, now: Now) {
+        if self.ends.is_none_or(|ends| now.boot < ends) {
+            return;
+        }
+        self.forget_session(true);
+        self.storage.want(Wish::Forget);
+        let why = "its lifetime is over".to_owned();
+        self.actions.push(Action::Tell(EventKind::LoggedOut, Some(why)));
+        self.serve_forgotten(now);
     }
 
     pub(super) fn revocation_answered(&mut self, fetch: FetchId, outcome: Outcome) {

@@ -1,7 +1,9 @@
 //! The session of one profile: state × event × now → state, actions.
 
+mod granting;
 mod logging_in;
 mod logging_out;
+mod obtaining;
 mod reading;
 mod refusals;
 mod reloading;
@@ -11,14 +13,15 @@ mod saving;
 mod serving;
 #[cfg(test)]
 mod several_slots;
+mod slots;
 
 pub use report::{Report, View};
 
 use crate::callers::Callers;
 use crate::grant::{Grant, InFlight};
-use crate::io::{Action, Answer, Event, FetchId, Request, WaiterId};
+use crate::io::{Action, Answer, Event, FetchId, Given, Request, WaiterId};
 use crate::login::{Ended, Login};
-use crate::outcome::{Cause, Granted, Outcome};
+use crate::outcome::{Granted, Outcome};
 use crate::problem::Attempts;
 use crate::record::{Moment, Record, Restored};
 use crate::schedule::Jitter;
@@ -27,6 +30,7 @@ use crate::slot::{Slot, SlotKey};
 use crate::storage::{Generation, Storage};
 use crate::time::{Boot, Now, Wall};
 use bearerd_proto::{ErrorBody, Secret};
+use logging_in::Terms;
 use logging_out::Leaving;
 use saving::Storing;
 use std::collections::BTreeMap;
@@ -78,6 +82,14 @@ pub struct Session {
     last_read: Boot,
     /// Nobody reads: the session only keeps itself alive.
     asleep: bool,
+    /// What a login gave for the grants to come; in memory alone.
+    given: Option<Given>,
+    /// The refresh token that the profile's file held when one was last taken from there.
+    source: Option<Secret>,
+    /// The profile's file is to be read again.
+    reread: bool,
+    /// When the session is to be forgotten.
+    ends: Option<Boot>,
     draining: bool,
     /// Since when there has been no session that could be renewed, for a reason that is worth telling.
     broken_since: Wall,
@@ -150,6 +162,10 @@ impl Session {
             told_over: false,
             last_read: now.boot,
             asleep: false,
+            given: None,
+            source: None,
+            reread: false,
+            ends: None,
             draining: false,
             broken_since: now.wall,
             clock_skew: None,
@@ -172,11 +188,16 @@ impl Session {
     /// Takes an event in and says what to do, in order. `jitter` spreads whatever is planned meanwhile.
     pub fn handle(&mut self, event: Event, now: Now, jitter: Jitter) -> Vec<Action> {
         match event {
-            Event::Read { waiter, min_ttl, strict } => self.read(waiter, min_ttl, strict, now),
-            Event::Woke => self.woke(now),
+            Event::Read { waiter, slot, min_ttl, strict } => {
+                self.read(waiter, slot, min_ttl, strict, now);
+            }
+            Event::Woke(reads) => {
+                self.note_reads(reads);
+                self.woke(now);
+            }
             Event::Reject { waiter, token } => self.reject(waiter, token, now),
-            Event::Login { waiter, login_id, replace } => {
-                self.log_in(waiter, login_id, replace, now)
+            Event::Login { waiter, login_id, replace, means, lifetime } => {
+                self.log_in(waiter, login_id, Terms { replace, lifetime }, means, now);
             }
             Event::FollowLogin { waiter, login_id, wait } => {
                 self.follow_login(waiter, &login_id, wait, now)
@@ -186,7 +207,8 @@ impl Session {
             Event::Gone(waiter) => self.gone(waiter),
             Event::Answered { fetch, outcome } => self.answered(fetch, outcome, now, jitter),
             Event::Stored(result) => self.stored(result, now, jitter),
-            Event::Timer { last_read } => self.last_read = self.last_read.max(last_read),
+            Event::Timer(reads) => self.note_reads(reads),
+            Event::SourceChanged => self.source_changed(now),
             Event::WallStepped => self.wall_stepped(now),
             Event::Reload(settings) => self.reload(settings, now, jitter),
             Event::Restored(restored) => self.restored_again(restored, now, jitter),
@@ -215,6 +237,7 @@ impl Session {
             self.storage.slow_at(now.boot),
             self.held_back_until(),
             self.silent_from(),
+            self.ends,
         ]
         .into_iter()
         .flatten()
@@ -232,6 +255,7 @@ impl Session {
 
     /// Whatever follows from the new state: callers out of patience, saves, publication, the next requests.
     fn settle(&mut self, now: Now) {
+        self.forget_when_over(now);
         self.store(now);
         self.publish_saved(now);
         self.note_expiry(now);
@@ -240,6 +264,7 @@ impl Session {
         self.advance_login(now);
         self.advance_leaving(now);
         self.fetch_due(now);
+        self.drop_idle_slots(now);
     }
 
     /// The answer to a request has come: it belongs to the login, to the grant, or to nobody any more.
@@ -247,7 +272,7 @@ impl Session {
         if let Some(orphan) = self.orphans.remove(&fetch) {
             self.orphan_answered(fetch, orphan, outcome, now);
         } else if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.fetch == fetch) {
-            self.refresh_answered(outcome, now, jitter);
+            self.fetch_answered(outcome, now, jitter);
         } else {
             self.login_answered(fetch, outcome, now, jitter);
         }
@@ -258,8 +283,8 @@ impl Session {
             (Orphan::Revocation, outcome) => self.revocation_answered(fetch, outcome),
             (Orphan::Revoke, Outcome::Granted(granted)) => self.revoke_unwanted(*granted),
             (Orphan::Revoke, Outcome::Failed(failure)) => {
-                if let Cause::Unusable { refresh_token: Some(refresh_token) } = failure.cause {
-                    self.revoke(refresh_token);
+                if let Some(refresh_token) = failure.cause.refresh_token() {
+                    self.revoke(refresh_token.clone());
                 }
             }
             (Orphan::Parked { asked, spent }, outcome) => {
@@ -319,6 +344,10 @@ impl Session {
         self.clock_skew =
             granted.idp_time.map(|at| skew(at, now.wall_at(asked), now.wall)).or(self.clock_skew);
         if granted.user_id.is_some() && granted.user_id != self.user.id {
+            if self.user.id.is_some() {
+                // The file of another person, say: what was got for the one before is nobody's now.
+                self.slots.retain(|key, _| *key == SlotKey::default());
+            }
             self.user.id.clone_from(&granted.user_id);
             self.user.email = None;
         }

@@ -14,15 +14,20 @@ impl Session {
     pub(super) fn read(
         &mut self,
         waiter: WaiterId,
+        slot: SlotKey,
         min_ttl: Option<Duration>,
         strict: bool,
         now: Now,
     ) {
         self.woke(now);
         if self.is_constant() {
-            return self.answer(waiter, Answer::Token { degraded: false });
+            let slot = SlotKey::default();
+            return self.answer(waiter, Answer::Token { slot, degraded: false });
         }
-        let slot = SlotKey::default();
+        if let Some(refusal) = self.refusal_of_slot(&slot) {
+            return self.answer(waiter, Answer::Refused(refusal));
+        }
+        self.note_reader(&slot, now.boot);
         let Some(held) = self.valid(&slot, now.boot) else {
             let want = min_ttl.map_or(Want::Any, |min_ttl| Want::Wish { min_ttl, strict });
             return self.ask_without_token(waiter, slot, want, now);
@@ -31,7 +36,7 @@ impl Session {
             Some(min_ttl) if !held.lives_for(min_ttl, now.boot) => {
                 self.wish(waiter, slot, min_ttl, strict, now);
             }
-            _ => self.answer(waiter, Answer::Token { degraded: false }),
+            _ => self.answer(waiter, Answer::Token { slot, degraded: false }),
         }
     }
 
@@ -67,7 +72,7 @@ impl Session {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
         } else if !fresh_could || failed || nothing_comes {
-            return self.answer(waiter, Answer::Token { degraded: true });
+            return self.answer(waiter, Answer::Token { slot, degraded: true });
         }
         // After a failure the planned attempts go on at their own pace: this caller has a token.
         if !failed {
@@ -93,11 +98,20 @@ impl Session {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
             self.attempts.pull(now.boot);
-            let slot = self.slots.entry(slot.clone()).or_default();
-            slot.attempts.pull(now.boot);
-            slot.pull(slot.spaced_for_need(now.boot));
+            self.pull_for_need(&slot, now.boot);
+            if self.way(&slot, now.boot).is_none() {
+                // The profile's own token has to be there first.
+                self.pull_for_need(&SlotKey::default(), now.boot);
+            }
         }
         self.wait(waiter, slot, want, now);
+    }
+
+    fn pull_for_need(&mut self, key: &SlotKey, now: Boot) {
+        let slot = self.slots.entry(key.clone()).or_default();
+        slot.last_read = now;
+        slot.attempts.pull(now);
+        slot.pull(slot.spaced_for_need(now));
     }
 
     /// A resource server refused `token`: a newer one, unless that is what it has already.
@@ -144,7 +158,7 @@ impl Session {
     fn read_instead(&mut self, waiter: WaiterId, rejected: Secret, now: Now) {
         let slot = SlotKey::default();
         if self.is_constant() || self.valid(&slot, now.boot).is_some() {
-            return self.answer(waiter, Answer::Token { degraded: false });
+            return self.answer(waiter, Answer::Token { slot, degraded: false });
         }
         self.ask_without_token(waiter, slot, Want::Instead(rejected), now);
     }
@@ -172,6 +186,9 @@ impl Session {
             return Some(self.shutting_down());
         }
         let (problem, pull_from) = self.refused_until(slot)?;
+        if pull_from.is_some_and(|from| from == Boot::NEVER) {
+            return Some(self.failed(&problem, None));
+        }
         // A second use of a token whose answer was lost waits until the token in hand is nearly used up.
         let needed = self.valid(slot, now.boot).is_none();
         let from = pull_from.max(self.spared_until(needed, now.boot))?;

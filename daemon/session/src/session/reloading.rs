@@ -1,12 +1,12 @@
 //! The saved session taken up, and a configuration that changed: same place, or another one.
 
 use super::{Orphan, Session, User};
-use crate::grant::{Grant, InFlight, Lost};
-use crate::outcome::{Cause, Next, Outcome, RequestKind, verdict};
+use crate::grant::{Grant, InFlight, Lost, Way};
+use crate::outcome::{Next, Outcome, RequestKind, verdict};
 use crate::problem::Problem;
 use crate::record::{Moment, Record, Restored, SavedSlot};
 use crate::schedule::{self, Jitter};
-use crate::settings::Settings;
+use crate::settings::{Own, Settings};
 use crate::slot::{Held, Slot, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
@@ -33,10 +33,24 @@ impl Session {
                 }
             }
         }
+        self.begin_by_itself(now.boot);
+    }
+
+    /// What a profile does without being asked: its first token, and a look at its file.
+    fn begin_by_itself(&mut self, now: Boot) {
+        self.reread = self.own().is_some_and(Own::follows_a_file);
+        self.plan_first(now);
     }
 
     /// A mended state file, read again on reload.
     pub(super) fn restored_again(&mut self, restored: Restored, now: Now, jitter: Jitter) {
+        if self.own() == Some(Own::Tokens) && self.is_live() {
+            // What stands on disk is older than what is in hand.
+            self.unreadable =
+                self.unreadable.take().filter(|_| matches!(restored, Restored::Unreadable(_)));
+            self.want_save();
+            return;
+        }
         if self.unreadable.is_none() || self.is_live() {
             return;
         }
@@ -60,6 +74,8 @@ impl Session {
 
     fn take_up(&mut self, record: Record, now: Now, jitter: Jitter) {
         self.user = User { id: record.user_id, email: record.user_email };
+        self.source = record.source;
+        self.ends = record.ends.map(|ends| ends.on(now, &self.boot_id));
         self.shown_user = self.user.clone();
         let boot_id = self.boot_id.clone();
         let saved_at = record.saved.on(now, &boot_id).min(now.boot);
@@ -79,23 +95,17 @@ impl Session {
             unproven: Some(ended),
             idp_session: saved.idp_session,
         });
+        if self.own().is_some() {
+            // Nobody is needed for another session.
+            self.grant = self.grant.take().filter(Grant::is_live);
+        }
         self.told_over = self.grant.as_ref().is_some_and(|grant| grant.over.is_some());
         // In another boot the wall clock alone tells how old a token is; one that stands before the save tells nothing.
         let tells = same_boot || now.wall >= record.saved.wall;
         for saved in record.slots.into_iter().filter(|_| tells) {
             let key = SlotKey { scope: saved.scope.clone(), audience: saved.audience.clone() };
-            // Tokens of other scopes and audiences are fetched anew when somebody reads them.
-            if key == SlotKey::default()
-                && let Some(slot) = self.slot_of(saved, now, jitter)
-            {
+            if let Some(slot) = self.slot_of(saved, now, jitter) {
                 self.slots.insert(key, slot);
-            }
-        }
-        // Without a valid token in hand the first one is fetched at once: its reader will come.
-        if self.can_renew() {
-            let slot = self.slots.entry(SlotKey::default()).or_default();
-            if slot.held.is_none() {
-                slot.due = Some(now.boot);
             }
         }
         if self.grant.as_ref().is_some_and(|grant| grant.lost.is_some() && grant.is_live()) {
@@ -163,6 +173,7 @@ impl Session {
                     storing.live = true;
                 }
             }
+            self.begin_by_itself(now.boot);
             if self.parked.is_some() && self.no_session().is_some() {
                 self.tell_over(
                     "its configuration now points to another place than its session came from",
@@ -194,7 +205,7 @@ impl Session {
                 *orphan = Orphan::Drop;
             }
         }
-        if self.is_live() {
+        if self.is_live() && self.is_saved() {
             if let Some(spent) = self.grant.as_ref().map(|grant| grant.refresh_token.clone()) {
                 self.orphan_in_flight(|asked| Orphan::Parked { asked, spent: spent.clone() });
             }
@@ -245,11 +256,11 @@ impl Session {
                     Next::Over => saved.over = Some(failure.message),
                     _ => {}
                 }
-                if let Cause::Unusable { refresh_token: Some(newer) } = failure.cause {
-                    saved.refresh_token = newer;
+                if let Some(newer) = failure.cause.refresh_token() {
+                    saved.refresh_token = newer.clone();
                 }
             }
-            Outcome::Device(_) | Outcome::Revoked => return,
+            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => return,
         }
         self.storage.want(Wish::Save);
     }
@@ -268,6 +279,7 @@ impl Session {
             let slot = SlotKey::default();
             self.in_flight = Some(InFlight {
                 fetch,
+                way: Way::Refresh,
                 slot,
                 asked,
                 planned: None,
@@ -280,6 +292,10 @@ impl Session {
     /// Nothing of the session is left in memory.
     pub(super) fn forget_tokens(&mut self) {
         self.grant = None;
+        self.given = None;
+        self.source = None;
+        self.ends = None;
+        self.reread = false;
         self.login_unsaved = false;
         self.slots.clear();
         self.user = User::default();

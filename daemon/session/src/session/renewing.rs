@@ -1,24 +1,24 @@
-//! Renewal by the refresh token: when it is due, what its answer means.
+//! Renewal: when it is due, what its answer means.
 
 use super::{Orphan, Session};
-use crate::grant::{Grant, InFlight, Lost};
+use crate::grant::{Grant, InFlight, Lost, Way};
 use crate::io::{Action, Request};
 use crate::login::Stage;
-use crate::outcome::{
-    Cause, Failure, Granted, Next, Outcome, Reach, RequestKind, Verdict, verdict,
-};
+use crate::outcome::{Cause, Failure, Granted, Next, Outcome, Reach, Verdict, verdict};
 use crate::problem::Problem;
 use crate::schedule::{self, IDLE_AFTER, Jitter};
 use crate::slot::{Held, Slot, SlotKey};
-use crate::storage::Wish;
 use crate::time::{Boot, Now};
 use bearerd_proto::EventKind;
 
 impl Session {
-    /// The next request that the grant is wanted for, and when. One at a time.
+    /// The next request for a token, and when. One at a time.
     pub(super) fn next_due(&self, now: Boot) -> Option<(Boot, SlotKey)> {
         if self.draining || self.in_flight.is_some() || !self.can_renew() {
             return None;
+        }
+        if self.reread {
+            return Some((now, SlotKey::default()));
         }
         let due =
             self.slots.iter().filter_map(|(key, slot)| Some((self.due(key, slot, now)?, key)));
@@ -27,6 +27,7 @@ impl Session {
 
     /// When `slot` is fetched next, if nothing else comes up.
     pub(super) fn due(&self, key: &SlotKey, slot: &Slot, now: Boot) -> Option<Boot> {
+        self.way(key, now)?;
         let needed = slot.valid(now).is_none() && self.callers.wait_for(key);
         let repeats = *key == SlotKey::default() && self.repeats_at(now);
         Some(if repeats { now } else { slot.due? })
@@ -55,19 +56,24 @@ impl Session {
         until.is_some_and(|until| now < until)
     }
 
-    /// Whether there is a refresh token that may be used.
+    /// Whether there is a refresh token that may be used, or no need of one.
     pub(super) fn can_renew(&self) -> bool {
-        self.grant.as_ref().is_some_and(Grant::is_live)
+        self.grant.as_ref().is_some_and(Grant::is_live) || self.can_obtain()
     }
 
     /// Sends what is due, or lets an idle session sleep on.
     pub(super) fn fetch_due(&mut self, now: Now) {
         while let Some((_, key)) = self.next_due(now.boot).filter(|(at, _)| *at <= now.boot) {
+            if self.is_left_alone(&key) {
+                self.leave_alone(&key);
+                continue;
+            }
             let idle = now.boot.since(self.last_read) >= IDLE_AFTER
                 && !self.callers.wait_for(&key)
-                && !self.repeats_at(now.boot);
+                && !self.repeats_at(now.boot)
+                && !self.reread;
             match self.keep_alive_at().filter(|next| idle && *next > now.boot) {
-                None => self.refresh(key, now.boot),
+                None => self.renew(key, now.boot),
                 Some(next) => {
                     self.slots.entry(key).or_default().put_off(next);
                     self.asleep = true;
@@ -77,9 +83,19 @@ impl Session {
         }
     }
 
-    /// When an idle session is renewed just to stay alive.
+    /// When an idle session is renewed just to stay alive: one without a refresh token needs that never.
     fn keep_alive_at(&self) -> Option<Boot> {
-        self.grant.as_ref().map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires))
+        let grant = self.grant.as_ref();
+        let keeps = grant.map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires));
+        keeps.or(self.can_obtain().then_some(Boot::NEVER))
+    }
+
+    fn renew(&mut self, key: SlotKey, asked: Boot) {
+        match self.way(&key, asked) {
+            None => {}
+            Some(Way::Refresh) => self.refresh(key, asked),
+            Some(way) => self.obtain(key, way, asked),
+        }
     }
 
     pub(super) fn refresh(&mut self, key: SlotKey, asked: Boot) {
@@ -88,22 +104,40 @@ impl Session {
         if let Some(lost) = &mut grant.lost {
             lost.repeated = true;
         }
-        let request = Request::Refresh { refresh_token: grant.refresh_token.clone() };
-        let fetch = self.send(request);
-        let slot = self.slots.entry(key.clone()).or_default();
-        let planned = slot.due.take().filter(|_| repeats);
-        slot.postponed = None;
-        let after_reject = slot.rejected;
-        self.in_flight =
-            Some(InFlight { fetch, slot: key, asked, planned, after_reject, silence_told: false });
+        let refresh_token = grant.refresh_token.clone();
+        let request = Request::Refresh { refresh_token, slot: key.clone() };
+        self.start(key, Way::Refresh, request, repeats, asked);
     }
 
-    pub(super) fn refresh_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
+    /// Sends a request for a token of `key`. One that does not stand in the plan leaves the plan as it is, should it fail.
+    pub(super) fn start(
+        &mut self,
+        key: SlotKey,
+        way: Way,
+        request: Request,
+        is_extra: bool,
+        asked: Boot,
+    ) {
+        let fetch = self.send(request);
+        let slot = self.slots.entry(key.clone()).or_default();
+        let planned = slot.due.take().filter(|_| is_extra);
+        slot.postponed = None;
+        let after_reject = slot.rejected;
+        let silence_told = false;
+        let slot = key;
+        self.in_flight =
+            Some(InFlight { fetch, way, slot, asked, planned, after_reject, silence_told });
+    }
+
+    pub(super) fn fetch_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match outcome {
             Outcome::Granted(granted) => self.renewed(&in_flight, &granted, now, jitter),
             Outcome::Failed(failure) => self.refresh_failed(&in_flight, &failure, now, jitter),
-            Outcome::Device(_) | Outcome::Revoked => {
+            Outcome::Found(refresh_token) if in_flight.way == Way::Own => {
+                self.found(&in_flight, refresh_token, now, jitter);
+            }
+            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => {
                 self.refresh_failed(&in_flight, &Failure::foreign_answer(), now, jitter);
             }
         }
@@ -112,12 +146,16 @@ impl Session {
     fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
         self.note_answer(granted, in_flight.asked, now);
         self.told_over = false;
-        let rotated =
-            self.grant.as_mut().is_some_and(|grant| grant.renew(granted, in_flight.asked));
-        let generation = self.storage.want(Wish::Save);
+        let asked = in_flight.asked;
+        let rotated = match in_flight.way {
+            Way::Refresh => self.grant.as_mut().is_some_and(|grant| grant.renew(granted, asked)),
+            Way::Own => self.begin_own_session(&in_flight.slot, granted, asked, now.boot),
+            Way::Exchange => false,
+        };
+        let generation = self.want_save();
         let held = Held::of(granted, in_flight.asked, in_flight.after_reject);
         if !held.is_valid(now.boot) {
-            return self.came_too_late(&in_flight.slot, now, jitter);
+            return self.came_too_late(in_flight, now, jitter);
         }
         self.attempts.succeeded();
         // The patience with the disk counts from the first token that waits, where one does.
@@ -135,33 +173,43 @@ impl Session {
     }
 
     /// An answer that took longer than its token lives is a failure, though its refresh token counts.
-    fn came_too_late(&mut self, key: &SlotKey, now: Now, jitter: Jitter) {
+    fn came_too_late(&mut self, in_flight: &InFlight, now: Now, jitter: Jitter) {
         let failure = Failure {
             cause: Cause::Later,
             message: "the answer took longer than the token in it lives".to_owned(),
             retry_after: None,
         };
-        self.slots.entry(key.clone()).or_default().pull(now.boot);
-        let verdict = verdict(RequestKind::Refresh, &failure.cause);
-        self.note_failure(key, &failure, verdict, now, jitter);
+        self.slots.entry(in_flight.slot.clone()).or_default().pull(now.boot);
+        let verdict = verdict(in_flight.way.kind(), &failure.cause);
+        self.note_failure(&in_flight.slot, &failure, verdict, now, jitter);
     }
 
-    fn refresh_failed(
+    pub(super) fn refresh_failed(
         &mut self,
         in_flight: &InFlight,
         failure: &Failure,
         now: Now,
         jitter: Jitter,
     ) {
-        let verdict = verdict(RequestKind::Refresh, &failure.cause);
-        if let Cause::Unusable { refresh_token: Some(newer) } = &failure.cause
-            && self.grant.as_mut().is_some_and(|grant| grant.rotate(Some(newer)))
-        {
-            self.storage.want(Wish::Save);
+        let verdict = verdict(in_flight.way.kind(), &failure.cause);
+        match (in_flight.way, failure.cause.refresh_token()) {
+            (Way::Refresh, newer) => {
+                if self.grant.as_mut().is_some_and(|grant| grant.rotate(newer)) {
+                    self.want_save();
+                }
+            }
+            // A session that nobody will use.
+            (Way::Own, Some(unwanted)) => drop(self.revoke(unwanted.clone())),
+            (Way::Own | Way::Exchange, _) => {}
         }
         // The same slot is due again; how soon is for the attempts to say.
         let again = in_flight.planned.unwrap_or(now.boot);
         self.slots.entry(in_flight.slot.clone()).or_default().pull(again);
+        let has_another = in_flight.way == Way::Own && self.grant.is_some();
+        if has_another && matches!(failure.cause, Cause::Source) {
+            // The session that there is needs its file no more.
+            return;
+        }
         if verdict.next == Next::Over {
             return self.session_over(failure, now);
         }
@@ -175,7 +223,7 @@ impl Session {
     fn lost_once_more(&mut self, in_flight: &InFlight, now: Now) -> bool {
         let Some(grant) = &mut self.grant else { return false };
         grant.lost.get_or_insert(Lost { asked: in_flight.asked, repeated: false });
-        self.storage.want(Wish::Save);
+        self.want_save();
         let again = !self.draining && self.repeats_at(now.boot);
         if again {
             self.refresh(in_flight.slot.clone(), now.boot);
@@ -195,7 +243,10 @@ impl Session {
             "failed to renew the token of profile `{}`: {}",
             self.settings.profile, failure.message
         );
-        let attempts = match verdict.reach {
+        // What is held against a request for another scope or audience is not held against the profile's own.
+        let of_slot = *key != SlotKey::default() && matches!(verdict.next, Next::Hold(_));
+        let reach = if of_slot { Reach::Slot } else { verdict.reach };
+        let attempts = match reach {
             Reach::Session => &mut self.attempts,
             Reach::Slot => {
                 // The IdP is there and knows the client: what was wrong with the session is not any more.
@@ -205,19 +256,25 @@ impl Session {
         };
         let before = attempts.problem.as_ref().map(|problem| problem.code);
         attempts.failed(failure, verdict, message.clone(), self.settings.pauses, now, jitter);
-        let wait = attempts.pull_from().map(|from| from.since(now.boot));
+        let again = attempts.pull_from().filter(|from| *from < Boot::NEVER);
+        let wait = again.map(|from| from.since(now.boot));
         let problem = Problem { code: verdict.code, message, at: now.wall };
         if before != Some(verdict.code) {
             self.actions.push(Action::Tell(EventKind::Degraded, Some(problem.message.clone())));
         }
         self.changed = true;
         let refusal = self.failed(&problem, wait);
-        let reach = verdict.reach;
         self.serve_failed(|slot| reach == Reach::Session || slot == key, &refusal, now);
     }
 
     /// The IdP refuses the refresh token: said once; the token in hand is served on while it is good.
     fn session_over(&mut self, failure: &Failure, now: Now) {
+        if self.can_obtain() {
+            // Nobody is needed for the next one.
+            self.grant = None;
+            self.want_save();
+            return self.slot().pull(now.boot);
+        }
         let reviving = self.is_reviving();
         let honest = self.grant.as_ref().map_or("", Grant::why_over);
         let reason = format!("{}{honest}", failure.message);
@@ -229,7 +286,7 @@ impl Session {
         for slot in self.slots.values_mut() {
             slot.attempts.succeeded();
         }
-        self.storage.want(Wish::Save);
+        self.want_save();
         self.changed = true;
         if reviving {
             return;
@@ -274,7 +331,7 @@ impl Session {
         if ended {
             self.changed = true;
             let newer_comes = self.slots.values().any(|slot| slot.unpublished.is_some());
-            if self.grant.is_none() && !newer_comes {
+            if self.grant.is_none() && !newer_comes && !self.can_obtain() {
                 self.tell_over(
                     "the access token has expired, and the identity provider gave no refresh token",
                 );

@@ -9,7 +9,6 @@ use crate::problem::Problem;
 use crate::schedule::PATIENCE;
 use crate::settings::Kind;
 use crate::slot::{Held, SlotKey};
-use crate::storage::Wish;
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorCode, LastError, LoggedIn, PendingLogin, ProfileState, Secret};
 
@@ -60,7 +59,7 @@ pub struct Report {
 }
 
 impl Session {
-    /// What readers of the profile's own slot see; absent where there is no token that was ever good.
+    /// What readers of the profile's own slot see; absent where there is no token that is good.
     pub fn view(&self, now: Now) -> Option<View<'_>> {
         if let Kind::Constant(constant) = &self.settings.kind {
             return Some(View {
@@ -74,19 +73,28 @@ impl Session {
                 asleep: false,
             });
         }
-        let key = SlotKey::default();
-        let slot = self.slots.get(&key)?;
-        let held = self.valid(&key, now.boot)?;
+        self.view_of(&SlotKey::default(), now)
+    }
+
+    /// The same of each other slot that has a good token.
+    pub fn other_views(&self, now: Now) -> impl Iterator<Item = (&SlotKey, View<'_>)> {
+        let others = self.slots.keys().filter(|key| **key != SlotKey::default());
+        others.filter_map(move |key| Some((key, self.view_of(key, now)?)))
+    }
+
+    fn view_of(&self, key: &SlotKey, now: Now) -> Option<View<'_>> {
+        let slot = self.slots.get(key)?;
+        let held = self.valid(key, now.boot)?;
         let over = !self.can_renew() && self.grant.is_some();
         Some(View {
             token: Some(&held.token),
             expires: held.expires(),
-            refresh: held.expires().map(|expires| self.good_until(&key, now).min(expires)),
+            refresh: held.expires().map(|expires| self.good_until(key, now).min(expires)),
             scope: held.scope.as_deref(),
             user_id: self.shown_user.id.as_deref(),
             user_email: self.shown_user.email.as_deref(),
-            degraded: over || slot.rejected || self.problem(&key).is_some(),
-            asleep: self.asleep,
+            degraded: over || slot.rejected || self.problem(key).is_some(),
+            asleep: self.asleep || (slot.postponed.is_some() && slot.due == Some(Boot::NEVER)),
         })
     }
 
@@ -129,7 +137,7 @@ impl Session {
         let pending = self
             .login
             .as_ref()
-            .is_some_and(|login| matches!(login.stage, Stage::Pending(_) | Stage::Saving(_)));
+            .is_some_and(|login| matches!(login.stage, Stage::Pending(_) | Stage::Saving(Some(_))));
         let lives_out_its_token = served && self.grant.is_none();
         if !(self.can_renew() || lives_out_its_token) {
             return match (pending, &self.unreadable) {
@@ -210,7 +218,7 @@ impl Session {
                 user_id: constant.user_id.clone(),
                 user_email: constant.user_email.clone(),
             },
-            Kind::Device => {
+            Kind::Person | Kind::Own(_) => {
                 let User { id, email } = self.shown_user.clone();
                 LoggedIn { user_id: id, user_email: email }
             }
@@ -220,15 +228,17 @@ impl Session {
     pub(super) fn constant_token(&self) -> Option<&Secret> {
         match &self.settings.kind {
             Kind::Constant(constant) => constant.token.as_ref(),
-            Kind::Device => None,
+            Kind::Person | Kind::Own(_) => None,
         }
     }
 
     pub(super) fn pending_login(&self, now: Now) -> Option<PendingLogin> {
         match &self.login {
-            Some(Login { id, stage: Stage::Pending(pending) | Stage::Saving(pending), .. }) => {
-                Some(pending.shown(id, &self.settings.profile, now))
-            }
+            Some(Login {
+                id,
+                stage: Stage::Pending(pending) | Stage::Saving(Some(pending)),
+                ..
+            }) => Some(pending.shown(id, &self.settings.profile, now)),
             _ => None,
         }
     }
@@ -241,7 +251,7 @@ impl Session {
             && let Some(grant) = &mut self.grant
         {
             grant.lost.get_or_insert(Lost { asked: in_flight.asked, repeated: false });
-            self.storage.want(Wish::Save);
+            self.want_save();
         }
         let refusal = self.shutting_down();
         let mut waiting: Vec<_> =

@@ -5,8 +5,9 @@ use crate::io::{Action, StoreFailure, StoreOp};
 use crate::login::Stage;
 use crate::record::{Aside, Moment, Record, SavedGrant, SavedSlot};
 use crate::schedule::{Jitter, SAVE_PATIENCE};
-use crate::slot::SlotKey;
-use crate::storage::Wish;
+use crate::settings::Own;
+use crate::slot::{Slot, SlotKey};
+use crate::storage::{Generation, Wish};
 use crate::time::{Boot, Now};
 use bearerd_proto::EventKind;
 
@@ -72,6 +73,11 @@ impl Session {
         failure.unopenable && self.login_unsaved && self.unreadable.is_none() && self.is_live()
     }
 
+    /// Wants the session on disk as it is, where it belongs there.
+    pub(super) fn want_save(&mut self) -> Generation {
+        if self.is_saved() { self.storage.want(Wish::Save) } else { 0 }
+    }
+
     /// The wall clock was set, or the machine has slept, which moves both clocks and tears nothing apart.
     pub(super) fn wall_stepped(&mut self, now: Now) {
         self.changed = true;
@@ -86,7 +92,7 @@ impl Session {
     /// nobody knows any more how old they are; its way back costs one refresh.
     pub(super) fn clocks_moved_apart(&mut self) {
         if self.is_live() {
-            self.storage.want(Wish::Save);
+            self.want_save();
         } else if let Some(parked) = self.parked.as_mut().filter(|parked| !parked.slots.is_empty())
         {
             parked.slots.clear();
@@ -131,9 +137,14 @@ impl Session {
         }
         let keys: Vec<SlotKey> = self.slots.keys().cloned().collect();
         for key in keys {
+            // A file that was read again, and holds what it held, is no news.
+            let is_known = self.own() == Some(Own::TokenFile)
+                && self.slots.get(&key).is_some_and(Slot::has_it_already);
             if self.slots.get_mut(&key).is_some_and(|slot| slot.publish(now.boot)) {
                 self.changed = true;
-                self.actions.push(Action::Tell(EventKind::Refreshed, None));
+                if !is_known {
+                    self.actions.push(Action::Tell(EventKind::Refreshed, None));
+                }
                 self.serve_published(&key, now);
             }
         }
@@ -208,6 +219,8 @@ impl Session {
         Record {
             binding: self.settings.binding.clone(),
             saved: moment(now.boot),
+            ends: self.ends.map(moment),
+            source: self.source.clone(),
             grant,
             user_id: self.user.id.clone(),
             user_email: self.user.email.clone(),

@@ -17,12 +17,11 @@ impl Session {
                 self.answer(caller.waiter, Answer::Refused(refusal));
                 continue;
             };
+            let good = |degraded| Answer::Token { slot: slot.clone(), degraded };
             let answer = match &caller.want {
-                Want::Any => Answer::Token { degraded: false },
-                Want::Wish { min_ttl, .. } if held.lives_for(*min_ttl, now.boot) => {
-                    Answer::Token { degraded: false }
-                }
-                Want::Wish { strict: false, .. } => Answer::Token { degraded: true },
+                Want::Any => good(false),
+                Want::Wish { min_ttl, .. } if held.lives_for(*min_ttl, now.boot) => good(false),
+                Want::Wish { strict: false, .. } => good(true),
                 Want::Wish { min_ttl, .. } => Answer::Refused(
                     self.min_ttl_unmet(*min_ttl, "even a fresh token lives shorter"),
                 ),
@@ -32,7 +31,7 @@ impl Session {
                         REJECT_SPACING,
                     ))
                 }
-                Want::Instead(_) => Answer::Token { degraded: false },
+                Want::Instead(_) => good(false),
             };
             self.answer(caller.waiter, answer);
         }
@@ -56,8 +55,9 @@ impl Session {
         };
         for caller in self.callers.take(|caller| reached(&caller.slot) && !waits_on(caller)) {
             let has_token = self.valid(&caller.slot, now.boot).is_some();
+            let good = |degraded| Answer::Token { slot: caller.slot.clone(), degraded };
             let answer = match caller.want {
-                Want::Wish { strict: false, .. } if has_token => Answer::Token { degraded: true },
+                Want::Wish { strict: false, .. } if has_token => good(true),
                 Want::Wish { min_ttl, .. } if has_token => Answer::Refused(
                     self.min_ttl_unmet(min_ttl, "the session can't be renewed without a login"),
                 ),
@@ -71,8 +71,9 @@ impl Session {
     pub(super) fn serve_impatient(&mut self, now: Now) {
         for mut caller in self.callers.take(|caller| caller.deadline <= now.boot) {
             let has_token = self.valid(&caller.slot, now.boot).is_some();
+            let good = |degraded| Answer::Token { slot: caller.slot.clone(), degraded };
             let answer = match &caller.want {
-                Want::Wish { strict: false, .. } if has_token => Answer::Token { degraded: true },
+                Want::Wish { strict: false, .. } if has_token => good(true),
                 Want::Wish { strict: false, .. } if now.boot < caller.last_deadline => {
                     caller.want = Want::Any;
                     caller.deadline = caller.last_deadline;

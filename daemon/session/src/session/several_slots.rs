@@ -45,7 +45,9 @@ fn session() -> Session {
     let settings = Settings {
         profile: "wallaroo".parse().unwrap(),
         binding,
-        kind: Kind::Device,
+        kind: Kind::Person,
+        lifetime: None,
+        exchanges: false,
         reuse_window: None,
         pauses: Pauses::default(),
     };

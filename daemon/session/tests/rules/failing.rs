@@ -2,7 +2,7 @@
 
 use crate::play::{Play, denied, failed, granted, later, misconfigured, settings};
 use bearerd_proto::{ErrorCode, EventKind, ProfileState, Secret};
-use bearerd_session::{Action, Cause, Event, Jitter, OAuthError};
+use bearerd_session::{Action, Cause, Event, Jitter, OAuthError, Reads};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -165,7 +165,7 @@ fn a_renewal_without_an_answer_is_told_of_when_a_callers_patience_would_have_end
     let soon = play.session.deadline(play.now).unwrap();
     assert_eq!(soon.since(play.now.boot), Duration::from_millis(1));
     play.now.boot = soon;
-    let event = Event::Timer { last_read: play.now.boot };
+    let event = Event::Timer(Reads { last: play.now.boot, slots: Vec::new() });
     let actions = play.session.handle(event, play.now, Jitter::MIDDLE);
     assert!(matches!(actions[..], [Action::Publish]), "{actions:?}");
     let report = play.session.report(play.now);

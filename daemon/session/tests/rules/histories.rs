@@ -209,7 +209,7 @@ fn outcome(request: &Request, reply: &Reply, number: u64) -> Outcome {
             if let Some(refresh_lifetime) = refresh_lifetime {
                 grants = grants.refresh_lives(*refresh_lifetime);
             }
-            if let Request::Refresh { refresh_token } = request {
+            if let Request::Refresh { refresh_token, .. } = request {
                 match refresh {
                     Refresh::Rotated => {}
                     Refresh::Same => grants = grants.refresh(Some(refresh_token.expose())),

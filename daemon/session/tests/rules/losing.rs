@@ -2,7 +2,7 @@
 
 use crate::play::{Play, denied, failed, granted, lost, settings};
 use bearerd_proto::{ErrorCode, Secret};
-use bearerd_session::{Cause, Event, OAuthError, Settings};
+use bearerd_session::{Cause, Event, OAuthError, Reads, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ fn nothing_pulls_that_forward_while_a_token_is_in_hand() {
     play.reject("a-1");
     play.reload(settings());
     play.login(false);
-    play.event(Event::Woke);
+    play.event(Event::Woke(Reads::default()));
     play.advance(60 * SECOND);
     assert_eq!(play.refreshes(), 1);
 }

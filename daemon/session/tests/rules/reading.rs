@@ -335,7 +335,7 @@ fn a_constant_answers_and_fetches_nothing() {
         let (reader, strict) = (play.read(), play.wish(u64::MAX, true));
         let (unknown, leaver) = (play.reject("another"), play.logout(true));
         for waiter in [reader, strict, unknown] {
-            assert!(matches!(play.answer(waiter), Answer::Token { degraded: false }));
+            assert!(matches!(play.answer(waiter), Answer::Token { degraded: false, .. }));
         }
         play.logged_out(leaver);
         play.nothing_is_sent();

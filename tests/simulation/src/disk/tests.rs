@@ -25,6 +25,8 @@ fn record(refresh_token: &str) -> Box<Record> {
             user: None,
         },
         saved: moment.clone(),
+        ends: None,
+        source: None,
         grant: Some(SavedGrant {
             refresh_token: Secret::new(refresh_token),
             expires: None,

@@ -6,7 +6,7 @@ use super::queue::Item;
 use crate::history::When;
 use crate::invariants::Invariant;
 use bearerd_proto::{LoginAnswer, Secret};
-use bearerd_session::{Answer, Event, WaiterId};
+use bearerd_session::{Answer, Event, Means, SlotKey, WaiterId};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -154,16 +154,19 @@ impl World {
         self.tally.count("questions to the task");
         let event = match question {
             Question::Reject { .. } if again => {
-                Event::Read { waiter, min_ttl: None, strict: false }
+                Event::Read { waiter, slot: SlotKey::default(), min_ttl: None, strict: false }
             }
             Question::Reject { token } => Event::Reject { waiter, token: Secret::new(token) },
-            Question::Read { min_ttl, strict } => {
-                Event::Read { waiter, min_ttl: min_ttl.map(Duration::from_secs), strict }
-            }
+            Question::Read { min_ttl, strict } => Event::Read {
+                waiter,
+                slot: SlotKey::default(),
+                min_ttl: min_ttl.map(Duration::from_secs),
+                strict,
+            },
             Question::Login { replace } => {
                 self.logins += 1;
                 let login_id = format!("login-{}", self.logins);
-                Event::Login { waiter, login_id, replace }
+                Event::Login { waiter, login_id, replace, means: Means::Own, lifetime: None }
             }
             Question::Follow { wait } => Event::FollowLogin {
                 waiter,

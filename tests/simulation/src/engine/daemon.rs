@@ -9,7 +9,7 @@ use crate::history::When;
 use bearerd_proto::{ErrorCode, EventKind, ProfileState};
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Action, Binding, Event, Jitter, Kind, Pauses, Restored, Session, Settings, WaiterId,
+    Action, Binding, Event, Jitter, Kind, Pauses, Reads, Restored, Session, Settings, WaiterId,
 };
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -234,14 +234,15 @@ impl World {
         }
         life.timer.0 = None;
         let last_read = life.last_read;
-        self.handle(Event::Timer { last_read });
+        self.handle(Event::Timer(Reads { last: last_read, slots: Vec::new() }));
     }
 
     pub(super) fn woke(&mut self) {
         if let Some(life) = &mut self.life
             && std::mem::take(&mut life.woken)
         {
-            self.handle(Event::Woke);
+            let reads = Reads { last: life.last_read, slots: Vec::new() };
+            self.handle(Event::Woke(reads));
         }
     }
 
@@ -250,7 +251,7 @@ impl World {
         let Some(life) = &self.life else { return };
         if life.session.is_some() && life.stage != Stage::End {
             let last_read = life.last_read;
-            self.handle(Event::Timer { last_read });
+            self.handle(Event::Timer(Reads { last: last_read, slots: Vec::new() }));
             self.handle(Event::WallStepped);
         }
     }
@@ -312,7 +313,9 @@ impl World {
                 client_id: "sdk-client".to_owned(),
                 user: None,
             },
-            kind: Kind::Device,
+            kind: Kind::Person,
+            lifetime: None,
+            exchanges: false,
             reuse_window: self.script.policy.profile_window.map(Duration::from_secs),
             pauses: Pauses::DEFAULT,
         }

@@ -39,6 +39,7 @@ impl World {
         self.tell(|| format!("sends {} to place {place}", described(&request)));
         self.tally.count(match &request {
             Request::Refresh { .. } => "refreshes sent",
+            Request::Grant { .. } | Request::Exchange { .. } => "grants sent",
             Request::DeviceStart => "device logins sent",
             Request::DevicePoll { .. } => "polls sent",
             Request::Revoke { .. } => "revocations sent",
@@ -156,9 +157,12 @@ pub(super) fn lost() -> Outcome {
 
 fn described(request: &Request) -> String {
     match request {
-        Request::Refresh { refresh_token } => format!("a refresh by {}", refresh_token.expose()),
+        Request::Refresh { refresh_token, .. } => {
+            format!("a refresh by {}", refresh_token.expose())
+        }
+        Request::Grant { .. } | Request::Exchange { .. } => "a grant".to_owned(),
         Request::DeviceStart => "the start of a login".to_owned(),
-        Request::DevicePoll { device_code } => format!("a poll of {}", device_code.expose()),
+        Request::DevicePoll { device_code, .. } => format!("a poll of {}", device_code.expose()),
         Request::Revoke { refresh_token } => format!("a revocation of {}", refresh_token.expose()),
     }
 }
@@ -171,6 +175,7 @@ fn outlined(outcome: &Outcome) -> String {
                 granted.lifetime.map_or("no known end".to_owned(), |life| format!("{life:?}"));
             format!("{} and {refresh}, {life}", granted.access_token.expose())
         }
+        Outcome::Found(_) => "a file".to_owned(),
         Outcome::Device(_) => "codes".to_owned(),
         Outcome::Revoked => "revoked".to_owned(),
         Outcome::Failed(failure) => format!("{:?}: {}", failure.cause, failure.message),

@@ -86,7 +86,7 @@ impl World {
             || format!("{:?} is sent while the daemon goes down", request.kind()),
         );
         match request {
-            Request::Refresh { refresh_token } => {
+            Request::Refresh { refresh_token, .. } => {
                 if let Some(token) = token_of(refresh_token.expose()) {
                     self.goes_home(token, place);
                     self.may_be_spent(token);
@@ -108,8 +108,11 @@ impl World {
                     });
                 }
             }
+            Request::Grant { .. } | Request::Exchange { .. } => {
+                self.demand(Invariant::CallsBounded, false, || "nobody configured that".to_owned());
+            }
             Request::DeviceStart => self.may_start(),
-            Request::DevicePoll { device_code } => {
+            Request::DevicePoll { device_code, .. } => {
                 if let Some(code) = token_of(device_code.expose()) {
                     self.goes_home(code, place);
                 }
@@ -231,7 +234,7 @@ impl World {
                 None
             }
             Outcome::Failed(failure) => Some(failure),
-            Outcome::Device(_) | Outcome::Revoked => None,
+            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => None,
         };
         let cause = failure.map_or(&Cause::Later, |failure| &failure.cause);
         if let Cause::Unusable { refresh_token: Some(_) } = cause {

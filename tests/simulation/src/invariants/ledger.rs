@@ -154,7 +154,7 @@ impl World {
             (exchange.request.clone(), exchange.sent, exchange.unwanted);
         let asked = self.machine.clocks(sent).boot;
         match (&request, outcome) {
-            (Request::Refresh { refresh_token }, outcome) => {
+            (Request::Refresh { refresh_token, .. }, outcome) => {
                 let Some(spent) = token_of(refresh_token.expose()) else { return };
                 self.pace_answered(fetch, spent, outcome, asked, now, jitter);
                 match outcome {

@@ -39,6 +39,8 @@ pub(super) fn meaning(request: RequestKind, cause: &Cause) -> Meaning {
         Cause::Lost if refresh => Meaning::Lost,
         Cause::NotSent | Cause::Later | Cause::Lost => Meaning::Again { reach: Reach::Session },
         Cause::WrongPlace => Meaning::Hold { pause: MISCONFIGURED, reach: Reach::Session },
+        Cause::Source => Meaning::Again { reach: Reach::Session },
+        Cause::WrongAudience { .. } => Meaning::Hold { pause: REFUSED_SCOPE, reach: Reach::Slot },
         Cause::Unusable { .. } => Meaning::Again { reach: Reach::Slot },
         Cause::OAuth(E::InvalidGrant) if refresh => Meaning::Over,
         Cause::OAuth(E::AuthorizationPending) if !refresh => Meaning::PollOn,

@@ -69,14 +69,17 @@ impl Provider {
         }
         match asked.request {
             Request::DeviceStart => self.start_device(asked),
-            Request::DevicePoll { device_code } => match token_of(device_code.expose()) {
+            Request::DevicePoll { device_code, .. } => match token_of(device_code.expose()) {
                 Some((place, code)) if place == self.place => self.poll_device(code, asked),
                 _ => failed(oauth(OAuthError::InvalidGrant), "no such code"),
             },
-            Request::Refresh { refresh_token } => match token_of(refresh_token.expose()) {
+            Request::Refresh { refresh_token, .. } => match token_of(refresh_token.expose()) {
                 Some((place, token)) if place == self.place => self.refresh(token, asked),
                 _ => failed(oauth(OAuthError::InvalidGrant), "no such token"),
             },
+            Request::Grant { .. } | Request::Exchange { .. } => {
+                failed(oauth(OAuthError::UnsupportedGrantType), "no such grant")
+            }
             Request::Revoke { refresh_token } => {
                 if let Some((place, token)) = token_of(refresh_token.expose())
                     && place == self.place

@@ -39,6 +39,7 @@ impl Provider {
             verification_uri: format!("https://place-{}.example/device", self.place),
             verification_uri_complete: None,
             lifetime: Duration::from_secs(life),
+            code_verifier: None,
             interval: Duration::from_secs(interval),
         })
     }

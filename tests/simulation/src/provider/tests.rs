@@ -4,7 +4,7 @@ use super::*;
 use crate::draw::Draw;
 use crate::history::Person;
 use bearerd_proto::Secret;
-use bearerd_session::{Cause, OAuthError, Outcome, Request};
+use bearerd_session::{Cause, OAuthError, Outcome, Request, SlotKey};
 
 fn policy(rotation: Rotation, window: Option<u64>) -> Policy {
     Policy {
@@ -32,11 +32,16 @@ fn ask(provider: &mut Provider, request: &Request, now: u64) -> Outcome {
 fn logged_in(provider: &mut Provider) -> String {
     ask(provider, &Request::DeviceStart, 0);
     let device_code = Secret::new("d0-0");
-    refresh_token(&ask(provider, &Request::DevicePoll { device_code }, 5_000)).unwrap()
+    refresh_token(&ask(provider, &Request::DevicePoll { device_code, code_verifier: None }, 5_000))
+        .unwrap()
 }
 
 fn refresh(provider: &mut Provider, token: &str, now: u64) -> Outcome {
-    ask(provider, &Request::Refresh { refresh_token: Secret::new(token) }, now)
+    ask(
+        provider,
+        &Request::Refresh { refresh_token: Secret::new(token), slot: SlotKey::default() },
+        now,
+    )
 }
 
 fn refresh_token(outcome: &Outcome) -> Option<String> {
@@ -96,7 +101,7 @@ fn without_rotation_the_token_stays_and_its_end_moves_on() {
 fn polls_wait_for_the_person_and_for_their_interval() {
     let mut provider = Provider::new(0, &policy(Rotation::Rotates, None));
     ask(&mut provider, &Request::DeviceStart, 0);
-    let poll = Request::DevicePoll { device_code: Secret::new("d0-0") };
+    let poll = Request::DevicePoll { device_code: Secret::new("d0-0"), code_verifier: None };
     for (now, wanted) in [
         (1_000, Some(OAuthError::AuthorizationPending)),
         (3_000, Some(OAuthError::SlowDown)),

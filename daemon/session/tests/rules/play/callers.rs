@@ -2,17 +2,22 @@
 
 use super::Play;
 use bearerd_proto::{ErrorBody, ErrorCode, EventKind, Revocation, Secret};
-use bearerd_session::{Answer, Event, WaiterId};
+use bearerd_session::{Answer, Event, Means, SlotKey, WaiterId};
 use std::time::Duration;
 
 impl Play {
     pub(crate) fn read(&mut self) -> WaiterId {
-        self.ask(|waiter| Event::Read { waiter, min_ttl: None, strict: false })
+        self.ask(|waiter| Event::Read {
+            waiter,
+            slot: SlotKey::default(),
+            min_ttl: None,
+            strict: false,
+        })
     }
 
     pub(crate) fn wish(&mut self, seconds: u64, strict: bool) -> WaiterId {
         let min_ttl = Some(Duration::from_secs(seconds));
-        self.ask(|waiter| Event::Read { waiter, min_ttl, strict })
+        self.ask(|waiter| Event::Read { waiter, slot: SlotKey::default(), min_ttl, strict })
     }
 
     pub(crate) fn reject(&mut self, token: &str) -> WaiterId {
@@ -21,7 +26,13 @@ impl Play {
 
     pub(crate) fn login(&mut self, replace: bool) -> WaiterId {
         let login_id = format!("login-{}", self.next_waiter);
-        self.ask(|waiter| Event::Login { waiter, login_id, replace })
+        self.ask(|waiter| Event::Login {
+            waiter,
+            login_id,
+            replace,
+            means: Means::Own,
+            lifetime: None,
+        })
     }
 
     pub(crate) fn follow(&mut self, login_id: &str, seconds: u64) -> WaiterId {
@@ -59,7 +70,7 @@ impl Play {
     /// The token that a caller got, and whether it was marked degraded.
     pub(crate) fn token(&mut self, waiter: WaiterId) -> (String, bool) {
         match self.answer(waiter) {
-            Answer::Token { degraded } => {
+            Answer::Token { degraded, .. } => {
                 let shown = self.shown.clone().expect("a token is published");
                 (shown.token, degraded || shown.degraded)
             }

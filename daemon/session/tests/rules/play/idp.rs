@@ -15,7 +15,7 @@ impl Play {
     /// The refresh token that is being spent.
     pub(crate) fn open_refresh(&self) -> String {
         match self.open_request().1 {
-            Request::Refresh { refresh_token } => refresh_token.expose().to_owned(),
+            Request::Refresh { refresh_token, .. } => refresh_token.expose().to_owned(),
             other => panic!("a refresh was expected, not {other:?}"),
         }
     }

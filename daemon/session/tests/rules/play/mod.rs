@@ -13,8 +13,8 @@ pub(crate) use props::{
 use bearerd_proto::{EventKind, LoginAnswer};
 use bearerd_session::time::{Boot, Now, Wall};
 use bearerd_session::{
-    Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Record, Request, Restored, Session,
-    Settings, StoreFailure, StoreOp, WaiterId,
+    Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Reads, Record, Request, Restored,
+    Session, Settings, SlotKey, StoreFailure, StoreOp, WaiterId,
 };
 use prompter::Prompter;
 use std::collections::BTreeMap;
@@ -62,7 +62,9 @@ pub(crate) struct Play {
     pub(crate) shown: Option<Shown>,
     /// How often the timer has fired.
     pub(crate) timers: usize,
-    last_read: Boot,
+    pub(crate) last_read: Boot,
+    /// Readers of other slots than the profile's own.
+    pub(crate) slot_reads: Vec<(SlotKey, Boot)>,
     settings: Settings,
     hanging: Option<StoreOp>,
     answers: BTreeMap<WaiterId, Answer>,
@@ -105,6 +107,7 @@ impl Play {
             shown: None,
             timers: 0,
             last_read: now.boot,
+            slot_reads: Vec::new(),
             settings,
             hanging: None,
             answers: BTreeMap::new(),
@@ -163,8 +166,13 @@ impl Play {
     pub(crate) fn glance(&mut self) {
         self.last_read = self.now.boot;
         if self.shown.as_ref().is_some_and(|shown| shown.asleep) {
-            self.event(Event::Woke);
+            self.event(Event::Woke(self.reads()));
         }
+    }
+
+    /// When readers took the snapshot.
+    pub(crate) fn reads(&self) -> Reads {
+        Reads { last: self.last_read, slots: self.slot_reads.clone() }
     }
 
     /// Time passes; the timer fires whenever the session wanted it to.
@@ -173,7 +181,7 @@ impl Play {
         while let Some(at) = self.session.deadline(self.now).filter(|at| *at <= until) {
             self.pass_to(at);
             self.timers += 1;
-            self.event(Event::Timer { last_read: self.last_read });
+            self.event(Event::Timer(self.reads()));
         }
         self.pass_to(until);
         self.prompter.everybody_is_answered_in_time(self.now.boot);
@@ -183,7 +191,7 @@ impl Play {
     pub(crate) fn suspend(&mut self, by: Duration) {
         self.pass_to(self.now.boot + by);
         self.prompter.forgive_lateness(self.now.boot);
-        self.event(Event::Timer { last_read: self.last_read });
+        self.event(Event::Timer(self.reads()));
     }
 
     /// The wall clock is set.

@@ -97,7 +97,7 @@ impl Prompter {
     ) {
         // A request that was sent before a reload is answered by the place that it was sent to.
         let home = match request {
-            Request::Refresh { refresh_token } => {
+            Request::Refresh { refresh_token, .. } => {
                 self.homes.get(refresh_token.expose()).cloned().unwrap_or_default()
             }
             _ => settings.binding.endpoint.clone(),
@@ -111,7 +111,7 @@ impl Prompter {
         };
         if let Some(newer) = newer {
             self.homes.insert(newer.expose().to_owned(), home);
-            if let Request::Refresh { refresh_token } = request
+            if let Request::Refresh { refresh_token, .. } = request
                 && !refresh_token.same_as(newer)
             {
                 self.succeeded.insert(refresh_token.expose().to_owned());
@@ -119,7 +119,7 @@ impl Prompter {
             }
         }
         let rotated = match request {
-            Request::Refresh { refresh_token } => {
+            Request::Refresh { refresh_token, .. } => {
                 newer.filter(|newer| !newer.same_as(refresh_token))
             }
             _ => newer,
@@ -163,7 +163,7 @@ impl Prompter {
     ) {
         match action {
             Action::Fetch { fetch, request } => {
-                if let Request::Refresh { refresh_token } | Request::Revoke { refresh_token } =
+                if let Request::Refresh { refresh_token, .. } | Request::Revoke { refresh_token } =
                     request
                 {
                     let home = self.homes.entry(refresh_token.expose().to_owned());
@@ -173,7 +173,7 @@ impl Prompter {
                         "a token is sent to another place"
                     );
                 }
-                if let Request::Refresh { refresh_token } = request {
+                if let Request::Refresh { refresh_token, .. } = request {
                     let token = refresh_token.expose();
                     let spends_it = |(_, spent): &(Boot, String)| spent == token;
                     assert!(

@@ -94,6 +94,7 @@ pub(crate) fn device() -> DeviceAuthorization {
         verification_uri_complete: Some("https://idp.example/device?code=ABCD-EFGH".to_owned()),
         lifetime: Duration::from_secs(600),
         interval: Duration::from_secs(5),
+        code_verifier: None,
     }
 }
 
@@ -135,7 +136,9 @@ pub(crate) fn settings_at(endpoint: &str) -> Settings {
             client_id: "sdk-client".to_owned(),
             user: None,
         },
-        kind: Kind::Device,
+        kind: Kind::Person,
+        lifetime: None,
+        exchanges: false,
         reuse_window: None,
         pauses: Pauses::default(),
     }

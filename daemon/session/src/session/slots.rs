@@ -1,0 +1,97 @@
+//! Tokens for other scopes and audiences than the profile's own: how many, and how long each is kept.
+
+use super::Session;
+use crate::io::Reads;
+use crate::settings::Own;
+use crate::slot::SlotKey;
+use crate::time::{Boot, Now};
+use bearerd_proto::{ErrorBody, ErrorCode};
+
+/// Slots of one profile beside its own; more are `overloaded`.
+const SLOTS: usize = 64;
+
+impl Session {
+    /// Why nobody gets a token of this slot.
+    pub(super) fn refusal_of_slot(&self, key: &SlotKey) -> Option<ErrorBody> {
+        let profile = &self.settings.profile;
+        if *key == SlotKey::default() {
+            return None;
+        }
+        if self.own() == Some(Own::TokenFile) {
+            let message = format!(
+                "the token of profile `{profile}` comes from a file, as it is: leave `scope` and `audience` out"
+            );
+            return Some(ErrorBody::new(ErrorCode::BadRequest, message).of(profile));
+        }
+        if self.slots.contains_key(key) || self.other_slots().count() < SLOTS {
+            return None;
+        }
+        let message = format!(
+            "profile `{profile}` holds tokens for {SLOTS} scopes and audiences already: ask for one of those, or come \
+             back when one of them is not read any more"
+        );
+        let body = ErrorBody::new(ErrorCode::Overloaded, message).of(profile);
+        Some(ErrorBody { retry_after: Some(RETRY_AFTER_SECONDS), ..body })
+    }
+
+    fn other_slots(&self) -> impl Iterator<Item = &SlotKey> {
+        self.slots.keys().filter(|key| **key != SlotKey::default())
+    }
+
+    /// A reader of this slot is here.
+    pub(super) fn note_reader(&mut self, key: &SlotKey, now: Boot) {
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.last_read = now;
+        }
+    }
+
+    /// Readers were served from the snapshot: a slot that was left to its end meanwhile is kept fresh again.
+    pub(super) fn note_reads(&mut self, reads: Reads) {
+        self.last_read = self.last_read.max(reads.last);
+        for (key, at) in reads.slots {
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.last_read = slot.last_read.max(at);
+            if key != SlotKey::default() && slot.postponed.is_some() && !slot.is_unread() {
+                slot.wake();
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Whether nobody has read this slot since its token was asked for: then it is not renewed.
+    pub(super) fn is_left_alone(&self, key: &SlotKey) -> bool {
+        *key != SlotKey::default()
+            && !self.callers.wait_for(key)
+            && self.slots.get(key).is_some_and(|slot| slot.is_unread())
+    }
+
+    /// A slot that nobody reads lives on to the end of its token; one that has none goes.
+    pub(super) fn leave_alone(&mut self, key: &SlotKey) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if slot.held.is_none() && slot.unpublished.is_none() {
+            self.slots.remove(key);
+        } else {
+            slot.put_off(Boot::NEVER);
+        }
+        self.changed = true;
+    }
+
+    /// Drops each slot that has no token, nobody who waits for one, and no failure to remember.
+    pub(super) fn drop_idle_slots(&mut self, now: Now) {
+        let in_flight = self.in_flight.as_ref().map(|in_flight| &in_flight.slot);
+        let callers = &self.callers;
+        let before = self.slots.len();
+        self.slots.retain(|key, slot| {
+            *key == SlotKey::default()
+                || slot.unpublished.is_some()
+                || slot.valid(now.boot).is_some()
+                || slot.attempts.problem.is_some()
+                || in_flight == Some(key)
+                || callers.wait_for(key)
+        });
+        self.changed |= self.slots.len() != before;
+    }
+}
+
+/// A token is rarely kept longer without a reader.
+const RETRY_AFTER_SECONDS: u64 = 60;
