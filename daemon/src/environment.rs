@@ -247,4 +247,18 @@ mod tests {
     fn the_process_has_an_environment() {
         assert_ne!(Environment::read(), Environment::default(), "cargo sets HOME at least");
     }
+
+    #[test]
+    fn the_sdks_cache_file_is_in_the_users_cache_folder() {
+        let file = "wallaroo_sdk/auth/keycloak.json";
+        for (variables, folder) in [
+            (&[("HOME", "/home/jane")][..], Some("/home/jane/.cache")),
+            (&[("HOME", "/home/jane"), ("XDG_CACHE_HOME", "/cache")], Some("/cache")),
+            (&[("HOME", "/home/jane"), ("XDG_CACHE_HOME", "cache")], Some("/home/jane/.cache")),
+            (&[], None),
+        ] {
+            let expected = folder.map(|folder| Path::new(folder).join(file));
+            assert_eq!(environment(variables).sdk_cache_file(), expected, "{variables:?}");
+        }
+    }
 }

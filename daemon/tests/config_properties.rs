@@ -34,9 +34,7 @@ proptest! {
 fn a_value_of_any_form_under_any_key_stays_out_of_the_error() {
     for key in KEYS {
         for form in FORMS {
-            for head in
-                ["", "[profile.a]\nauth_type = 'sso'\nkeycloak_addr = 'https://k.example.com'\n"]
-            {
+            for head in HEADS {
                 read(&format!("{head}{key} = {}", form.replace('@', PLANTED)));
             }
         }
@@ -87,6 +85,23 @@ const FORMS: &[&str] = &[
     "1@",
 ];
 
+/// The profile that a planted value may stand in, one of each auth type.
+const HEADS: &[&str] = &[
+    "",
+    "[profile.a]\nauth_type = 'sso'\nkeycloak_addr = 'https://k.example.com'\n",
+    "[profile.a]\nauth_type = 'sso'\nissuer = 'https://k.example.com'\nclient_id = 'b'\n",
+    "[profile.a]\nauth_type = 'user_password'\nkeycloak_addr = 'https://k.example.com'\n",
+    "[profile.a]\nauth_type = 'user_password'\nclient_id = 'b'\nusername = 'jane'\n",
+    "[profile.a]\nauth_type = 'token'\n",
+    "[profile.a]\nauth_type = 'orch'\nkeycloak_addr = 'https://k.example.com'\n",
+    "[profile.a]\nauth_type = 'client_credentials'\nissuer = 'https://k.example.com'\nclient_id = 'b'\n",
+    "[profile.a]\nauth_type = 'client_credentials'\nissuer = 'https://k.example.com'\nclient_id = 'b'\n\
+     client_secret_file = 's'\n",
+    "[profile.a]\nauth_type = 'client_credentials'\nissuer = 'https://k.example.com'\nclient_id = 'b'\n\
+     private_key_file = 's'\n",
+    "[profile.a]\nauth_type = 'none'\n",
+];
+
 const KEYS: &[&str] = &[
     "default_profile",
     "profile",
@@ -107,6 +122,28 @@ const KEYS: &[&str] = &[
     "allow_http",
     "sink",
     "issuer",
+    "token_endpoint_auth_method",
+    "client_secret_file",
+    "private_key_file",
+    "token_endpoint_auth_signing_alg",
+    "kid",
+    "client_cert_file",
+    "credentials_file",
+    "username",
+    "password_file",
+    "token_file",
+    "cache_file",
+    "audience_parameter",
+    "audience_parameter.b",
+    "audience_parameter.'https://api.example.com'",
+    "extra_parameters.b",
+    "extra_parameters.token",
+    "extra_parameters.token.b",
+    "extra_parameters.refresh",
+    "extra_parameters.device_authorization.client_secret",
+    "lifetime",
+    "subject_token",
+    "assertion",
     "colour",
     "\"odd key\"",
 ];
@@ -119,6 +156,14 @@ fn line() -> impl Strategy<Value = String> {
     let value = prop_oneof![
         Just("'sso'".to_owned()),
         Just("'none'".to_owned()),
+        Just("'user_password'".to_owned()),
+        Just("'token'".to_owned()),
+        Just("'orch'".to_owned()),
+        Just("'client_credentials'".to_owned()),
+        Just("'private_key_jwt'".to_owned()),
+        Just("'exchange'".to_owned()),
+        Just("'8h'".to_owned()),
+        Just("{ token = { a = 'b' } }".to_owned()),
         Just("'https://k.example.com'".to_owned()),
         Just("true".to_owned()),
         Just("-1".to_owned()),

@@ -1,7 +1,7 @@
 //! How a client proves to its provider that it is the one: by nothing, by a secret, or by a key of its own.
 
 use super::error::Fault;
-use super::keys::listed;
+use super::keys::{closest, listed};
 use super::source::Source;
 use super::written::Written;
 use serde_json::{Map, Value};
@@ -81,9 +81,6 @@ impl ClientAuthentication {
     pub(super) fn settings(&self, settings: &mut Map<String, Value>) {
         let mut set = |key: &str, value: Value| settings.insert(key.to_owned(), value);
         set(METHOD, self.method().into());
-        if let Some(source) = self.source() {
-            set(source.key, source.path.to_string_lossy().into());
-        }
         if let ClientAuthentication::PrivateKeyJwt { algorithm, key_id, .. } = self {
             if let Some(algorithm) = algorithm {
                 set(SIGNING_ALG, algorithm.as_str().into());
@@ -183,14 +180,18 @@ impl Method {
         if let Some(method) = Method::ALL.into_iter().find(|method| method.as_str() == text.value) {
             return Ok(method);
         }
-        let names = listed(Method::ALL.into_iter().map(Method::as_str));
-        match LATER_METHODS.into_iter().find(|later| *later == text.value) {
-            Some(later) => Err(text.fault(
+        let names = || Method::ALL.into_iter().map(Method::as_str);
+        if let Some(later) = LATER_METHODS.into_iter().find(|later| *later == text.value) {
+            return Err(text.fault(
                 format!("{METHOD} `{later}` is known but not built in this version yet"),
-                format!("write one of {names}"),
-            )),
-            None => Err(text.fault(format!("unknown {METHOD}"), format!("write one of {names}"))),
+                format!("write one of {}", listed(names())),
+            ));
         }
+        let mend = match closest(text.value, names()) {
+            Some(known) => format!("did you mean `{known}`? There are {}", listed(names())),
+            None => format!("write one of {}", listed(names())),
+        };
+        Err(text.fault(format!("unknown {METHOD}"), mend))
     }
 
     /// The fault of a method whose file is not there, or of a file that is for another method.

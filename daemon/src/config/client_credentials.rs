@@ -4,6 +4,7 @@ use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::client_authentication::{self, ClientAuthentication};
 use super::error::Fault;
+use super::extra_parameters::ParameterKind;
 use super::oauth_client::{self, OAuthClient};
 use super::provider;
 use super::written::Written;
@@ -28,7 +29,7 @@ impl ClientCredentials {
     }
 
     fn read(profile: &Written<'_>) -> Result<Self, Fault> {
-        let client = OAuthClient::read(profile)?;
+        let client = OAuthClient::read(profile, SENT)?;
         if *client.authentication() == ClientAuthentication::None {
             return Err(profile.lacks(
                 "`client_secret_file` and no `private_key_file`",
@@ -54,3 +55,6 @@ impl AuthSettings for ClientCredentials {
         Some(&self.client)
     }
 }
+
+/// The requests that it sends.
+const SENT: &[ParameterKind] = &[ParameterKind::Token];

@@ -77,24 +77,46 @@ impl ExtraParameters {
         setting.into()
     }
 
-    pub(super) fn read(profile: Section<'_>) -> Result<Self, Fault> {
+    /// `sent` are the kinds of request that the profile sends at all.
+    pub(super) fn read(profile: Section<'_>, sent: &[ParameterKind]) -> Result<Self, Fault> {
         let Some(table) = profile.table(KEY, FORM)? else { return Ok(Self::default()) };
         let mut parameters = Self::default();
         for key in table.keys() {
             let kind = ParameterKind::ALL.into_iter().find(|kind| kind.as_str() == key.name);
-            if let Some((kind, own)) = kind.zip(table.table_if_one(key.name)) {
-                let texts = own.all_texts(FORM)?.into_iter().map(read_parameter);
-                parameters.of_kind.insert(kind, texts.collect::<Result<_, _>>()?);
-            } else if table.table_if_one(key.name).is_some() {
-                let kinds = listed(ParameterKind::ALL.into_iter().map(ParameterKind::as_str));
-                return Err(Fault::new(
-                    key.at,
-                    format!("a table in `{KEY}` names no kind of request"),
-                    format!("the kinds are {kinds}"),
-                ));
-            } else {
-                let (name, value) = read_parameter((key, table.text_under(key, FORM)?))?;
-                parameters.every.insert(name, value);
+            let own = table.table_if_one(key.name);
+            match (kind, own) {
+                (Some(kind), _) if !sent.contains(&kind) => {
+                    let name = kind.as_str();
+                    let reason = format!(
+                        "`{name}` in `{KEY}` is for requests that this profile never sends"
+                    );
+                    return Err(Fault::new(key.at, reason, "remove it"));
+                }
+                (Some(kind), Some(own)) => {
+                    let texts = own.all_texts(FORM)?.into_iter().map(read_parameter);
+                    parameters.of_kind.insert(kind, texts.collect::<Result<_, _>>()?);
+                }
+                (Some(kind), None) => {
+                    let name = kind.as_str();
+                    let reason =
+                        format!("`{name}` in `{KEY}` is a kind of request and must be a table");
+                    let mend = format!(
+                        "write it as in `{KEY} = {{ {name} = {{ prompt = \"consent\" }} }}`"
+                    );
+                    return Err(Fault::new(key.at, reason, mend));
+                }
+                (None, Some(_)) => {
+                    let kinds = listed(ParameterKind::ALL.into_iter().map(ParameterKind::as_str));
+                    return Err(Fault::new(
+                        key.at,
+                        format!("a table in `{KEY}` names no kind of request"),
+                        format!("the kinds are {kinds}"),
+                    ));
+                }
+                (None, None) => {
+                    let (name, value) = read_parameter((key, table.text_under(key, FORM)?))?;
+                    parameters.every.insert(name, value);
+                }
             }
         }
         Ok(parameters)

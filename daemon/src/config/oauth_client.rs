@@ -6,7 +6,7 @@ use super::ca_file;
 use super::client_authentication::ClientAuthentication;
 use super::duration;
 use super::error::Fault;
-use super::extra_parameters::ExtraParameters;
+use super::extra_parameters::{ExtraParameters, ParameterKind};
 use super::provider::Provider;
 use super::scopes::Scopes;
 use super::written::{Limits, Written};
@@ -149,20 +149,26 @@ impl OAuthClient {
         }
     }
 
-    /// Reads what a profile says of it. A key that does not belong to the profile's auth type is not there to be read.
-    pub(super) fn read(profile: &Written<'_>) -> Result<Self, Fault> {
+    /// Reads what a profile says of it. A key that does not belong to the profile's auth type is not there to be read;
+    /// `sent` are the kinds of request that it sends, besides exchanges.
+    pub(super) fn read(profile: &Written<'_>, sent: &[ParameterKind]) -> Result<Self, Fault> {
         let allow_http = read_allow_http(profile)?;
         let provider = Provider::read(profile, allow_http)?;
+        let audience_parameter = AudienceParameter::read(profile)?;
+        let exchange = match audience_parameter {
+            AudienceParameter::Exchange => &[ParameterKind::Exchange][..],
+            _ => &[],
+        };
         let address = |text| Address::read(text, allow_http);
         Ok(Self {
             client_id: read_client_id(profile, &provider)?,
             authentication: ClientAuthentication::read(profile)?,
             scopes: Scopes::read(profile.section)?,
-            audience_parameter: AudienceParameter::read(profile)?,
+            audience_parameter,
             public_addr: profile.text("public_addr")?.map(address).transpose()?,
             ca_file: ca_file::read(profile)?,
             proxy: profile.text("proxy")?.map(read_proxy).transpose()?,
-            extra_parameters: ExtraParameters::read(profile.section)?,
+            extra_parameters: ExtraParameters::read(profile.section, &[sent, exchange].concat())?,
             reuse_window: duration::read(profile.section, &duration::REUSE_WINDOW)?,
             lifetime: duration::read(profile.section, &duration::LIFETIME)?,
             provider,

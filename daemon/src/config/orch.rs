@@ -3,6 +3,7 @@
 use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
+use super::extra_parameters::ParameterKind;
 use super::oauth_client::{self, OAuthClient};
 use super::source::Source;
 use super::written::{Limits, Written};
@@ -42,7 +43,10 @@ impl Orch {
     }
 
     fn read(profile: &Written<'_>) -> Result<Self, Fault> {
-        Ok(Self { client: OAuthClient::read(profile)?, cache_file: read_cache_file(profile)? })
+        Ok(Self {
+            client: OAuthClient::read(profile, SENT)?,
+            cache_file: read_cache_file(profile)?,
+        })
     }
 }
 
@@ -82,3 +86,6 @@ fn read_cache_file(profile: &Written<'_>) -> Result<PathBuf, Fault> {
 }
 
 const KEY: &str = "cache_file";
+
+/// The requests that it sends.
+const SENT: &[ParameterKind] = &[ParameterKind::Refresh, ParameterKind::Revocation];

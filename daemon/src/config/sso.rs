@@ -3,6 +3,7 @@
 use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
+use super::extra_parameters::ParameterKind;
 use super::keys::closest;
 use super::oauth_client::{self, OAuthClient};
 use super::written::Written;
@@ -50,7 +51,7 @@ impl Sso {
     }
 
     fn read(profile: &Written<'_>) -> Result<Self, Fault> {
-        Ok(Self { client: OAuthClient::read(profile)?, flow: Flow::read(profile)? })
+        Ok(Self { client: OAuthClient::read(profile, SENT)?, flow: Flow::read(profile)? })
     }
 }
 
@@ -95,3 +96,11 @@ impl Flow {
         }
     }
 }
+
+/// The requests that it sends.
+const SENT: &[ParameterKind] = &[
+    ParameterKind::DeviceAuthorization,
+    ParameterKind::Token,
+    ParameterKind::Refresh,
+    ParameterKind::Revocation,
+];

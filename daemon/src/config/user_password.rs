@@ -3,6 +3,7 @@
 use super::auth::{Auth, AuthSettings};
 use super::auth_type::{AuthType, Row};
 use super::error::Fault;
+use super::extra_parameters::ParameterKind;
 use super::oauth_client::{self, OAuthClient};
 use super::source::Source;
 use super::written::Written;
@@ -61,7 +62,10 @@ impl UserPassword {
     }
 
     fn read(profile: &Written<'_>) -> Result<Self, Fault> {
-        Ok(Self { client: OAuthClient::read(profile)?, credentials: Credentials::read(profile)? })
+        Ok(Self {
+            client: OAuthClient::read(profile, SENT)?,
+            credentials: Credentials::read(profile)?,
+        })
     }
 }
 
@@ -149,3 +153,7 @@ fn read_username(profile: &Written<'_>) -> Result<Option<String>, Fault> {
 const CREDENTIALS_FILE: &str = "credentials_file";
 const USERNAME: &str = "username";
 const PASSWORD_FILE: &str = "password_file";
+
+/// The requests that it sends.
+const SENT: &[ParameterKind] =
+    &[ParameterKind::Token, ParameterKind::Refresh, ParameterKind::Revocation];
