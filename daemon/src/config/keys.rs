@@ -197,4 +197,13 @@ mod tests {
             assert!(every_key().any(|key| key == *instead), "{instead}");
         }
     }
+
+    #[test]
+    fn the_readme_has_every_key_and_every_auth_type() {
+        let readme = include_str!("../../../README.md");
+        let built = every_key().filter(|key| !LATER_KEYS.contains(key) && *key != "profile");
+        for word in built.chain(AuthType::all().map(AuthType::as_str)) {
+            assert!(readme.contains(&format!("`{word}")), "{word}");
+        }
+    }
 }
