@@ -15,4 +15,7 @@ pub mod keycloak;
 pub mod secrets;
 pub mod user_manager;
 
+mod cache;
+mod keeper;
 mod plain_http;
+mod web;

@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::http::{Call, url};
 use super::oauth::{OAuth, claims};
 use super::seed::{ADMIN, ADMIN_CLIENT, INTROSPECTOR};
 use super::{Error, REALM};
 use crate::plain_http::Reply;
+use crate::web::{Call, url};
 
 /// Events that one answer may hold; Keycloak gives 100 unless asked for more.
 const MAX_EVENTS: usize = 100_000;

@@ -11,12 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use rustix::fs::{FlockOperation, flock};
-
 use super::port::Port;
 use super::process::{DATABASE, JAVA_OPTIONS, Run, missing_or, without_settings};
 use super::seed::{self, RECIPE};
 use super::{Admin, Error, REALM};
+use crate::cache;
 
 /// The version that the facts of this suite were measured with.
 const VERSION: &str = "26.4.0";
@@ -46,9 +45,11 @@ pub struct Installation {
 /// # Errors
 /// [`Error::MissingTool`] says what the machine lacks; all others what went wrong where.
 pub fn install() -> Result<Installation, Error> {
-    let cache = cache_folder()?;
+    let cache = cache::folder().ok_or(Error::NoCacheFolder)?;
     fs::create_dir_all(&cache).map_err(file("make", &cache))?;
-    let _lock = lock(&cache)?;
+    let lock = cache.join("install.lock");
+    let waits = || say("waiting for another process that installs Keycloak");
+    let _lock = cache::lock(&lock, waits).map_err(file("lock", &lock))?;
     let home = cache.join(format!("keycloak-{VERSION}"));
     let built = home.join("built-for-bearerd");
     if !built.exists() {
@@ -69,26 +70,6 @@ pub fn install() -> Result<Installation, Error> {
         step("seeding Keycloak's database", || sow(&cache, &home, &database))?;
     }
     Ok(Installation { home, database, cache })
-}
-
-#[allow(clippy::disallowed_methods, reason = "the harness reads its environment here")]
-fn cache_folder() -> Result<PathBuf, Error> {
-    let folder = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    folder("BEARERD_TEST_CACHE")
-        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("bearerd-tests")))
-        .or_else(|| folder("HOME").map(|home| home.join(".cache/bearerd-tests")))
-        .ok_or(Error::NoCacheFolder)
-}
-
-fn lock(cache: &Path) -> Result<File, Error> {
-    let path = cache.join("install.lock");
-    let lock = File::create(&path).map_err(file("make", &path))?;
-    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-        say("waiting for another process that installs Keycloak");
-        flock(&lock, FlockOperation::LockExclusive)
-            .map_err(|error| file("lock", &path)(error.into()))?;
-    }
-    Ok(lock)
 }
 
 fn fetch(cache: &Path, archive: &Path) -> Result<(), Error> {

@@ -6,8 +6,6 @@
 
 mod admin;
 mod browser;
-mod form;
-mod http;
 mod install;
 mod oauth;
 mod port;

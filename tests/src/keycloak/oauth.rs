@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::http::{Call, url};
 use super::{Error, Person, browser};
+use crate::web::{Call, url};
 
 /// One client of one realm, as seen from one address of the server (its own, or a gate proxy's).
 #[derive(Clone, Debug)]

@@ -1,21 +1,18 @@
-//! One folder with a database, and at most one Java process on it.
-//!
-//! Neither outlives the test process, however that ends: a shell of ours holds the other end of a
-//! pipe, and when the pipe closes it kills Java and removes the folder.
+//! One folder with a database, and at most one Java process on it. Neither outlives the test process.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Error;
-use super::http::{Call, url};
 use super::seed::ADMIN;
+use crate::keeper::Keeper;
+use crate::web::{Call, url};
 
 /// Half the boot time and half the memory of the defaults (5 s and 290 MB on two cores).
 pub(super) const JAVA_OPTIONS: &str = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms64m -Xmx256m -XX:MaxMetaspaceSize=256m \
@@ -57,7 +54,8 @@ impl Run {
             .tempdir()
             .map_err(failed("make a folder in", &temporary))?
             .keep();
-        let keeper = Keeper::new(&folder)?;
+        let keeper =
+            Keeper::new(&folder).map_err(|source| missing_or("sh", "dash", "start", source))?;
         let (home, cache) = (home.to_owned(), cache.to_owned());
         let run = Self { home, cache, folder, port, java: None, keeper };
         let vertx = run.folder.join("tmp");
@@ -195,57 +193,6 @@ impl Drop for Run {
     }
 }
 
-/// The shell behind the pipe. Dropping it closes the pipe and waits until the folder is gone.
-#[derive(Debug)]
-struct Keeper {
-    shell: Child,
-    pipe: Option<ChildStdin>,
-}
-
-impl Keeper {
-    /// Reads the process id to mind, the last line counts; an empty line: none.
-    const SCRIPT: &str = "while read -r line; do pid=$line; done
-        [ -z \"$pid\" ] || kill -9 \"$pid\" 2>/dev/null
-        for again in 1 2 3 4 5 6 7 8 9; do rm -rf \"$1\" 2>/dev/null && exit; sleep 0.2; done";
-
-    fn new(folder: &Path) -> Result<Self, Error> {
-        let mut shell = Command::new("sh")
-            .args(["-c", Self::SCRIPT, "sh"])
-            .arg(folder)
-            .stdin(Stdio::piped())
-            // With the test's own it would hold open the pipe of whoever reads the test's words.
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .map_err(|source| missing_or("sh", "dash", "start", source))?;
-        let pipe = shell.stdin.take();
-        Ok(Self { shell, pipe })
-    }
-
-    fn mind(&mut self, child: &Child) {
-        self.tell(&child.id().to_string());
-    }
-
-    fn forget(&mut self) {
-        self.tell("");
-    }
-
-    fn tell(&mut self, line: &str) {
-        if let Some(pipe) = &mut self.pipe {
-            // A keeper that someone killed can't be told; Java is still ended by the drop.
-            let _ = writeln!(pipe, "{line}");
-        }
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.pipe = None;
-        let _ = self.shell.wait();
-    }
-}
-
 /// Takes away what would change Java or Keycloak behind the test's back, and proxies.
 pub(super) fn without_settings(command: &mut Command) -> &mut Command {
     const NAMES: [&str; 9] = [
@@ -282,38 +229,5 @@ pub(super) fn missing_or(
     match source.kind() {
         std::io::ErrorKind::NotFound => Error::MissingTool { tool, package },
         _ => Error::File { doing, path: tool.into(), source },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::process::ExitStatusExt;
-
-    use super::*;
-
-    #[test]
-    fn a_closed_pipe_ends_the_process_and_removes_the_folder() {
-        let folder = tempfile::tempdir().unwrap().keep();
-        fs::write(folder.join("file"), "x").unwrap();
-        let mut keeper = Keeper::new(&folder).unwrap();
-        let mut minded = Command::new("sleep").arg("600").spawn().unwrap();
-        keeper.mind(&minded);
-        drop(keeper);
-        assert_eq!(minded.wait().unwrap().signal(), Some(9));
-        assert!(!folder.exists());
-    }
-
-    #[test]
-    fn a_process_that_is_forgotten_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap().keep();
-        let mut keeper = Keeper::new(&folder).unwrap();
-        let mut other = Command::new("sleep").arg("600").spawn().unwrap();
-        keeper.mind(&other);
-        keeper.forget();
-        drop(keeper);
-        assert_eq!(other.try_wait().unwrap(), None);
-        other.kill().unwrap();
-        other.wait().unwrap();
-        assert!(!folder.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! One HTTP request to Keycloak and its answer, blocking.
+//! One HTTP request to a provider and its answer, blocking.
 
 use std::io;
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A request under way to being sent; [`Call::send`] ends it.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     method: &'static str,
     url: Url,
     headers: Headers,
@@ -22,22 +22,22 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(method: &'static str, url: Url) -> Self {
+    pub(crate) fn new(method: &'static str, url: Url) -> Self {
         Self { method, url, headers: Headers::default(), body: Vec::new() }
     }
 
-    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push(name, value);
         self
     }
 
-    pub(super) fn form<N: AsRef<str>, V: AsRef<str>>(mut self, fields: &[(N, V)]) -> Self {
+    pub(crate) fn form<N: AsRef<str>, V: AsRef<str>>(mut self, fields: &[(N, V)]) -> Self {
         let encoded = Serializer::new(String::new()).extend_pairs(fields).finish();
         self.body = encoded.into_bytes();
         self.header("Content-Type", "application/x-www-form-urlencoded")
     }
 
-    pub(super) fn json(mut self, value: &serde_json::Value) -> Self {
+    pub(crate) fn json(mut self, value: &serde_json::Value) -> Self {
         self.body = value.to_string().into_bytes();
         self.header("Content-Type", "application/json")
     }
@@ -45,7 +45,7 @@ impl Call {
     /// Sends it, straight to the address of its URL: no proxy of the environment, no redirect.
     ///
     /// A `Host` among the headers stays: Keycloak takes its issuer from there.
-    pub(super) fn send(self) -> io::Result<Reply> {
+    pub(crate) fn send(self) -> io::Result<Reply> {
         let Self { method, url, mut headers, body } = self;
         let addresses = url.socket_addrs(|| None)?;
         if headers.first("host").is_none() {
@@ -63,6 +63,6 @@ impl Call {
 }
 
 /// A URL of the harness's own making.
-pub(super) fn url(text: &str) -> io::Result<Url> {
+pub(crate) fn url(text: &str) -> io::Result<Url> {
     Url::parse(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -1,15 +1,15 @@
 //! The first form of an HTML page: where it goes, what it holds, which buttons it has.
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Form {
-    pub(super) action: String,
-    pub(super) fields: Vec<(String, String)>,
-    pub(super) buttons: Vec<(String, String)>,
+pub(crate) struct Form {
+    pub(crate) action: String,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) buttons: Vec<(String, String)>,
 }
 
 impl Form {
     /// Reads what a browser would send of the page's first form; `None` where the page has none.
-    pub(super) fn first(page: &str) -> Option<Self> {
+    pub(crate) fn first(page: &str) -> Option<Self> {
         let mut form: Option<Self> = None;
         for tag in page.split('<').skip(1) {
             let name = tag.split(|c: char| !c.is_ascii_alphanumeric() && c != '/').next()?;
@@ -26,11 +26,11 @@ impl Form {
         form
     }
 
-    pub(super) fn has_field(&self, name: &str) -> bool {
+    pub(crate) fn has_field(&self, name: &str) -> bool {
         self.fields.iter().any(|(field, _)| field == name)
     }
 
-    pub(super) fn fill(&mut self, name: &str, value: &str) {
+    pub(crate) fn fill(&mut self, name: &str, value: &str) {
         self.fields.retain(|(field, _)| field != name);
         self.fields.push((name.to_owned(), value.to_owned()));
     }
@@ -49,7 +49,7 @@ impl Form {
     }
 }
 
-/// The value of one attribute of a tag, unescaped. Keycloak's pages quote every value.
+/// The value of one attribute of a tag, unescaped. The providers' pages quote every value.
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let mut rest = tag;
     loop {
