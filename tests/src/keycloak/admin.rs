@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bearerd_test_idp::PublicKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::form_urlencoded::byte_serialize;
 
 use super::oauth::{OAuth, claims};
 use super::seed::{ADMIN, ADMIN_CLIENT, INTROSPECTOR};
@@ -62,6 +64,11 @@ pub struct Session {
 /// it said no.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 impl Admin {
+    /// The same server's administration of another realm.
+    pub(super) fn of(&self, realm: &str) -> Self {
+        Self::new(&self.address, realm)
+    }
+
     pub(super) fn new(address: &str, realm: &str) -> Self {
         Self {
             address: address.to_owned(),
@@ -132,6 +139,34 @@ impl Admin {
         self.call("PUT", &path, Some(&client)).map(drop)
     }
 
+    /// The key that a client signs its assertions with, and its algorithm alone.
+    pub fn set_key(&self, client_id: &str, key: &PublicKey) -> Result<(), Error> {
+        let keys = json!({"keys": [key.jwk()]}).to_string();
+        let attributes = json!({
+            "use.jwks.string": "true", "jwks.string": keys,
+            "token.endpoint.auth.signing.alg": key.algorithm().name(),
+        });
+        self.set_client(client_id, &json!({"attributes": attributes}))
+    }
+
+    /// Lets a client ask for a scope of the realm that it does not get unasked.
+    pub(super) fn add_optional_scope(&self, client_id: &str, scope: &str) -> Result<(), Error> {
+        let scopes = self.list("client-scopes")?;
+        let found = scopes.into_iter().filter(|it| text(it, "name") == scope).collect();
+        let scope = self.only(found, "client scope", scope)?;
+        let (client, scope) = (self.client(client_id)?, text(&scope, "id").to_owned());
+        let client = text(&client, "id");
+        let path = self.path(&format!("clients/{client}/optional-client-scopes/{scope}"));
+        self.call("PUT", &path, Some(&json!({}))).map(drop)
+    }
+
+    /// A person's password from now on.
+    pub fn set_password(&self, username: &str, password: &str) -> Result<(), Error> {
+        let path = self.path(&format!("users/{}/reset-password", self.user_id(username)?));
+        let credential = json!({"type": "password", "value": password, "temporary": false});
+        self.call("PUT", &path, Some(&credential)).map(drop)
+    }
+
     /// Lets a person in again, or refuses them.
     pub fn enable_user(&self, username: &str, enabled: bool) -> Result<(), Error> {
         let path = self.path(&format!("users/{}", self.user_id(username)?));
@@ -189,7 +224,12 @@ impl Admin {
         let issuer = claims(token).map(|claims| text(&claims, "iss").to_owned());
         let issuer = url(&issuer.unwrap_or_default()).map_err(failed)?;
         let path = format!("{}/protocol/openid-connect/token/introspect", issuer.path());
-        let to = url(&format!("{}{path}", self.address)).map_err(failed)?;
+        // The scheme is a part of the issuer as well, and a `Host` can't say it.
+        let at = match issuer.scheme() {
+            "https" => issuer.origin().ascii_serialization(),
+            _ => self.address.clone(),
+        };
+        let to = url(&format!("{at}{path}")).map_err(failed)?;
         let (id, secret) = INTROSPECTOR;
         let pair = STANDARD.encode(format!("{id}:{secret}"));
         let reply = Call::new("POST", to)
@@ -212,7 +252,8 @@ impl Admin {
     }
 
     fn client(&self, client_id: &str) -> Result<Value, Error> {
-        let found = self.list(&format!("clients?clientId={client_id}"))?;
+        let id: String = byte_serialize(client_id.as_bytes()).collect();
+        let found = self.list(&format!("clients?clientId={id}"))?;
         self.only(found, "client", client_id)
     }
 

@@ -135,7 +135,7 @@ fn build(cache: &Path, home: &Path) -> Result<(), Error> {
 /// Starts the server on an empty database, fills it, and keeps the file.
 fn sow(cache: &Path, home: &Path, database: &Path) -> Result<(), Error> {
     let port = Port::reserve(cache)?;
-    let mut server = Run::new(home, cache, port.number, None)?;
+    let mut server = Run::new(home, cache, port.number, None, None)?;
     server.start()?;
     seed::sow(&Admin::new(&format!("http://127.0.0.1:{}", port.number), REALM))?;
     server.stop();

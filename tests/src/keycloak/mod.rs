@@ -2,10 +2,12 @@
 //!
 //! [`Server::shared`] is where a test begins. Its realm `master` has the public client
 //! [`CLIENT`] with the device grant, two people ([`JANE`], [`BOB`]), rotation with no reuse, and events;
-//! the realm `test` has the same and clients with secrets (`tests/keycloak/realm-test.json`).
+//! the realm `test` has the same, a client for each way of authentication, and optional scopes with audiences of their
+//! own ([`SCOPES`]; `tests/keycloak/realm-test.json`). It speaks http, and https with a private authority.
 
 mod admin;
 mod browser;
+mod certificate;
 mod install;
 mod oauth;
 mod port;
@@ -20,7 +22,10 @@ pub use admin::{Admin, Event, Session};
 pub use browser::{Browser, approve, deny};
 pub use install::{Installation, install};
 pub use oauth::{Answer, OAuth, Tokens};
-pub use seed::{BOB, CLIENT, JANE, Person, REALM, TEST_REALM};
+pub use seed::{
+    BOB, CLIENT, CLIENT_OF_OLD, JANE, Person, REALM, ROBOT, ROBOT_ODD, ROBOT_SIGNING,
+    ROBOTS_WITH_KEYS, SCOPES, TEST_REALM,
+};
 pub use server::{Server, Turn};
 
 /// Why the harness could not do what a test asked of it.

@@ -5,6 +5,7 @@ use std::io;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
+use url::form_urlencoded::byte_serialize;
 
 use super::{Error, Person, browser};
 use crate::web::{Call, url};
@@ -88,6 +89,28 @@ impl OAuth {
         self.token(&[("grant_type", "password"), ("username", username), ("password", password)])
     }
 
+    /// The same for this scope.
+    ///
+    /// # Errors
+    /// As [`OAuth::device_start`].
+    pub fn password_for(&self, person: Person, scope: &str) -> io::Result<Answer> {
+        let (username, password) = (person.username, person.password);
+        let who = [("grant_type", "password"), ("username", username), ("password", password)];
+        self.token(&[&who[..], &[("scope", scope)]].concat())
+    }
+
+    /// Who the person of this access token is; it needs the scope `openid`.
+    ///
+    /// # Errors
+    /// As [`OAuth::device_start`].
+    pub fn userinfo(&self, access_token: &str) -> io::Result<Answer> {
+        let to = url(&format!("{}/protocol/openid-connect/userinfo", self.realm_address))?;
+        let bearer = format!("Bearer {access_token}");
+        let reply = Call::new("GET", to).header("Authorization", bearer).send()?;
+        let body = serde_json::from_slice(&reply.body).unwrap_or_default();
+        Ok(Answer { status: reply.status, body })
+    }
+
     /// Any other token request.
     ///
     /// # Errors
@@ -127,7 +150,9 @@ impl OAuth {
                 Call::new("POST", to)
             }
             Some(secret) => {
-                let pair = STANDARD.encode(format!("{}:{secret}", self.client_id));
+                let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+                let pair = format!("{}:{}", encoded(&self.client_id), encoded(secret));
+                let pair = STANDARD.encode(pair);
                 Call::new("POST", to).header("Authorization", format!("Basic {pair}"))
             }
         };

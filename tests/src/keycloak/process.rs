@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Error;
+use super::certificate::Certificate;
 use super::seed::ADMIN;
 use crate::keeper::Keeper;
 use crate::web::{Call, url};
@@ -32,6 +33,7 @@ pub(super) struct Run {
     cache: PathBuf,
     folder: PathBuf,
     port: u16,
+    https: Option<(u16, Certificate)>,
     java: Option<Child>,
     keeper: Keeper,
 }
@@ -42,6 +44,7 @@ impl Run {
         home: &Path,
         cache: &Path,
         port: u16,
+        https_port: Option<u16>,
         database: Option<&Path>,
     ) -> Result<Self, Error> {
         let failed = |doing, path: &Path| {
@@ -57,7 +60,14 @@ impl Run {
         let keeper =
             Keeper::new(&folder).map_err(|source| missing_or("sh", "dash", "start", source))?;
         let (home, cache) = (home.to_owned(), cache.to_owned());
-        let run = Self { home, cache, folder, port, java: None, keeper };
+        let https = match https_port {
+            Some(port) => {
+                let made = Certificate::make(&folder);
+                Some((port, made.map_err(failed("make a certificate in", &folder))?))
+            }
+            None => None,
+        };
+        let run = Self { home, cache, folder, port, https, java: None, keeper };
         let vertx = run.folder.join("tmp");
         fs::create_dir(&vertx).map_err(failed("make", &vertx))?;
         if let Some(database) = database {
@@ -68,6 +78,11 @@ impl Run {
 
     pub(super) fn database(&self) -> PathBuf {
         self.folder.join(DATABASE)
+    }
+
+    /// The authority behind its certificate, where it speaks https.
+    pub(super) fn authority(&self) -> Option<&Path> {
+        self.https.as_ref().map(|(_, certificate)| certificate.authority.as_path())
     }
 
     pub(super) fn log(&self) -> PathBuf {
@@ -180,10 +195,22 @@ impl Run {
             .args(["--hostname-strict=false", "--cache=local"])
             // The settings are Keycloak's own for its file database; another folder is ours.
             .arg(format!("--db-url=jdbc:h2:file:{folder}/keycloakdb;NON_KEYWORDS=VALUE;DB_CLOSE_ON_EXIT=0"))
+            .args(self.https_arguments())
             // Made in an empty database alone.
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", ADMIN.username)
             .env("KC_BOOTSTRAP_ADMIN_PASSWORD", ADMIN.password);
         command
+    }
+}
+
+impl Run {
+    fn https_arguments(&self) -> Vec<String> {
+        let Some((port, files)) = &self.https else { return Vec::new() };
+        vec![
+            format!("--https-port={port}"),
+            format!("--https-certificate-file={}", files.certificate.display()),
+            format!("--https-certificate-key-file={}", files.key.display()),
+        ]
     }
 }
 

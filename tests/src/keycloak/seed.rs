@@ -1,5 +1,6 @@
 //! What the database of every server starts from: people, clients, lifetimes, events.
 
+use bearerd_test_idp::SigningAlgorithm;
 use serde_json::{Value, json};
 
 use super::{Admin, Error};
@@ -10,6 +11,35 @@ pub const REALM: &str = "master";
 pub const TEST_REALM: &str = "test";
 /// The SDK's public client, with the device grant and the password grant, in both realms.
 pub const CLIENT: &str = "sdk-client";
+
+/// A client like it in realm [`TEST_REALM`] that demands no PKCE, has [`SCOPES`], and whose tokens `exchanger` may
+/// exchange. [`CLIENT`] there demands PKCE of a device login, and has [`SCOPES`] too.
+pub const CLIENT_OF_OLD: &str = "sdk-no-pkce";
+/// A service with a secret, by header or by form, in realm [`TEST_REALM`]; it has [`SCOPES`].
+pub const ROBOT: (&str, &str) = ("robot", "robot-secret");
+/// The same with an id and a secret that have to be form-encoded in the header (RFC 6749 §2.3.1).
+pub const ROBOT_ODD: (&str, &str) = ("robot odd:id", "p%20a:s+s w&=\u{e9}");
+/// A service that signs with its secret (`client_secret_jwt`).
+pub const ROBOT_SIGNING: (&str, &str) =
+    ("robot-signing", "robot-signing-secret-of-more-than-32-bytes");
+/// Services that sign with a key (`private_key_jwt`), which [`Admin::set_key`] gives them.
+pub const ROBOTS_WITH_KEYS: [(SigningAlgorithm, &str); 4] = [
+    (SigningAlgorithm::Rs256, "robot-rs256"),
+    (SigningAlgorithm::Ps256, "robot-ps256"),
+    (SigningAlgorithm::Es256, "robot-es256"),
+    (SigningAlgorithm::EdDsa, "robot-eddsa"),
+];
+/// Optional scopes of realm [`TEST_REALM`], each with the audience that its mapper puts into a token.
+pub const SCOPES: [(&str, &str); 8] = [
+    ("files:read", "https://files.example.test"),
+    ("mail:read", "https://mail.example.test"),
+    ("jobs:run", "https://jobs.example.test"),
+    ("models:read", "https://models.example.test"),
+    ("models:write", "https://models.example.test"),
+    ("logs:read", "https://logs.example.test"),
+    ("users:read", "https://users.example.test"),
+    ("bills:read", "https://bills.example.test"),
+];
 
 /// Someone who can log in.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +94,14 @@ const EVENTS: [&str; 18] = [
 /// Fills an empty server.
 pub(super) fn sow(admin: &Admin) -> Result<(), Error> {
     admin.create("admin/realms", &serde_json::from_str(TEST_REALM_FILE).unwrap_or_default())?;
+    let test_realm = admin.of(TEST_REALM);
+    // Not by the file: with scopes in it a realm gets none of the usual ones.
+    for (name, audience) in SCOPES {
+        test_realm.create("admin/realms/test/client-scopes", &scope(name, audience))?;
+        for client in [CLIENT, CLIENT_OF_OLD, ROBOT.0] {
+            test_realm.add_optional_scope(client, name)?;
+        }
+    }
     for person in [JANE, BOB] {
         admin.create("admin/realms/master/users", &user(person))?;
     }
@@ -85,6 +123,26 @@ pub(super) fn put_back(admin: &Admin) -> Result<(), Error> {
         admin.enable_user(person.username, true)?;
     }
     admin.clear_events()
+}
+
+/// The same for realm `test`, whose clients and people no test changes without undoing it.
+pub(super) fn put_back_test_realm(admin: &Admin) -> Result<(), Error> {
+    admin.set_realm(&realm_settings())?;
+    admin.clear_events()
+}
+
+fn scope(name: &str, audience: &str) -> Value {
+    json!({
+        "name": name, "protocol": "openid-connect",
+        "attributes": {"include.in.token.scope": "true"},
+        "protocolMappers": [{
+            "name": "audience", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
+            "config": {
+                "included.custom.audience": audience,
+                "access.token.claim": "true", "introspection.token.claim": "true",
+            },
+        }],
+    })
 }
 
 fn realm_settings() -> Value {

@@ -2,18 +2,20 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::{error, fs};
 
 use super::port::Port;
 use super::process::Run;
-use super::{Admin, Error, OAuth, REALM, install, seed};
+use super::{Admin, Error, OAuth, REALM, TEST_REALM, install, seed};
 
 /// One server on a port and a database of its own; dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Server {
     run: Mutex<Run>,
     port: Port,
+    https_port: Port,
 }
 
 impl Server {
@@ -24,10 +26,12 @@ impl Server {
     pub fn start() -> Result<Self, Error> {
         let installation = install()?;
         let port = Port::reserve(&installation.cache)?;
+        let https_port = Port::reserve(&installation.cache)?;
         let (home, cache) = (&installation.home, &installation.cache);
-        let mut run = Run::new(home, cache, port.number, Some(&installation.database))?;
+        let (http, https) = (port.number, Some(https_port.number));
+        let mut run = Run::new(home, cache, http, https, Some(&installation.database))?;
         run.start()?;
-        Ok(Self { run: Mutex::new(run), port })
+        Ok(Self { run: Mutex::new(run), port, https_port })
     }
 
     /// The one server of this test binary, ended with it. Tests side by side use it as long as none
@@ -45,8 +49,8 @@ impl Server {
         }
     }
 
-    /// The shared server, for one test at a time: running, with the seed's settings in realm
-    /// `master` and an empty event log. Sessions of former turns are still there.
+    /// The shared server, for one test at a time: running, with the seed's settings in both realms
+    /// and empty event logs. Sessions of former turns are still there.
     ///
     /// # Panics
     /// As [`Server::shared`], and where the settings could not be put back.
@@ -56,7 +60,10 @@ impl Server {
         let server = Self::shared();
         // A test that failed in its turn has nothing that the next one needs.
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = server.start_again().and_then(|()| seed::put_back(&server.admin()));
+        let ready = server
+            .start_again()
+            .and_then(|()| seed::put_back(&server.admin()))
+            .and_then(|()| seed::put_back_test_realm(&server.admin_of(TEST_REALM)));
         if let Err(error) = ready {
             panic!("the shared Keycloak is not as it was: {}", chain(&error));
         }
@@ -67,6 +74,18 @@ impl Server {
     #[must_use]
     pub fn keycloak_addr(&self) -> String {
         format!("http://{}", self.address())
+    }
+
+    /// The same over https, with a certificate of the authority in [`Server::ca_file`].
+    #[must_use]
+    pub fn https_addr(&self) -> String {
+        format!("https://{}:{}", Ipv4Addr::LOCALHOST, self.https_port.number)
+    }
+
+    /// The private authority that has signed the certificate, in PEM; nobody else trusts it.
+    #[must_use]
+    pub fn ca_file(&self) -> PathBuf {
+        self.run().authority().map(PathBuf::from).unwrap_or_default()
     }
 
     /// Where it listens.

@@ -3,7 +3,9 @@
 mod call;
 mod form;
 mod pages;
+mod trust;
 
 pub(crate) use call::{Call, url};
 pub(crate) use form::Form;
 pub(crate) use pages::{Page, Pages};
+pub(crate) use trust::trust;

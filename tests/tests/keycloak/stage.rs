@@ -26,7 +26,7 @@ pub(crate) struct Stage {
 #[derive(Debug)]
 pub(crate) enum Place {
     /// One of the test's own, which runs beside the others.
-    Own(Server),
+    Own(Box<Server>),
     /// The shared one, in turn.
     Shared(Turn),
 }
@@ -39,7 +39,7 @@ impl Stage {
 
     /// At a server of its own.
     pub(crate) fn alone(lifespan: u64) -> Self {
-        Self::at(Place::Own(Server::start().unwrap()), lifespan)
+        Self::at(Place::Own(Box::new(Server::start().unwrap())), lifespan)
     }
 
     /// The same, logged in; Keycloak's event log begins after that.
