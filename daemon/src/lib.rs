@@ -19,4 +19,5 @@ pub mod store;
 pub mod systemd;
 pub mod task;
 pub mod tasks;
+pub mod watch;
 mod wiped;

@@ -15,16 +15,18 @@ use crate::config::Profile;
 use crate::fetch::TokenFetcher;
 use crate::registry::{Entry, Parts};
 use crate::snapshot::Snapshot;
+use crate::watch::Watch;
 use bearerd_proto::{Event as Told, EventKind};
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Action, Cause, Event, Failure, FetchId, Outcome, Reads, Request, Restored, Session,
+    Action, Cause, Event, Failure, FetchId, Kind, Outcome, Own, Reads, Request, Restored, Session,
     StoreFailure, StoreOp,
 };
 use loading::Loading;
 use random::{jitter, login_id};
 use saved::{Saver, load, not_read_yet};
 use settings::{is_constant, settings_of};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -53,6 +55,8 @@ struct ProfileTask {
     waiters: Waiters,
     saver: Arc<Saver>,
     loading: Loading,
+    /// The files that its tokens and secrets come from.
+    sources: Option<Watch>,
     /// What the daemon wanted last.
     wanted: Wanted,
     /// Which reading of the configuration is in force: while the profile rests, an older one than is wanted.
@@ -95,6 +99,7 @@ impl ProfileTask {
         let now = parts.clock.now();
         let session = Session::new(settings, parts.boot_id.clone(), restored, now, jitter());
         let saver = Arc::new(Saver::new(Arc::clone(&parts.store), entry.name().clone()));
+        let sources = watch(&wanted.profile, &parts, &done);
         Some(Self {
             parts,
             entry,
@@ -103,6 +108,7 @@ impl ProfileTask {
             waiters: Waiters::new(),
             saver,
             loading,
+            sources,
             reading: wanted.reading,
             wanted,
             done,
@@ -189,6 +195,7 @@ impl ProfileTask {
         if self.wanted.reading != self.reading {
             self.reading = self.wanted.reading;
             self.fetcher = fetcher_of(&self.wanted.profile, &self.parts);
+            self.sources = watch(&self.wanted.profile, &self.parts, &self.done);
             let settings = settings_of(&self.wanted.profile, self.parts.pauses);
             self.handle(Event::Reload(settings));
             // A saved session that could not be opened may have been mended.
@@ -327,6 +334,17 @@ fn log_unreadable(entry: &Entry, restored: &Restored) {
     if let Restored::Unreadable(reason) = restored {
         tracing::warn!(profile = %entry.name(), "the saved session can't be opened: {reason}");
     }
+}
+
+fn watch(profile: &Profile, parts: &Parts, done: &mpsc::Sender<Event>) -> Option<Watch> {
+    let paths: Vec<_> = profile.sources().into_iter().map(Path::to_owned).collect();
+    // Reading a file twice harms nothing; a password is not sent twice.
+    let is_file = matches!(profile.session_kind(), Kind::Own(Own::TokenFile | Own::GrantFile));
+    let start = |paths| {
+        let (tasks, clock) = (&parts.tasks, &parts.clock);
+        Watch::start(paths, is_file, tasks, clock, done.clone(), || Event::SourceChanged)
+    };
+    (!paths.is_empty()).then_some(paths).map(start)
 }
 
 fn fetcher_of(profile: &Profile, parts: &Parts) -> Result<Arc<dyn TokenFetcher>, String> {

@@ -180,7 +180,7 @@ impl Session {
                 );
             }
         } else {
-            self.forgive(now);
+            self.source_changed(now);
         }
     }
 
