@@ -112,7 +112,8 @@ impl Session {
             self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
             self.attempts.succeeded();
             self.want_save();
-            self.slots.entry(in_flight.slot.clone()).or_default().pull(now.boot);
+            let slot = self.slots.entry(in_flight.slot.clone()).or_default();
+            slot.pull(slot.spaced_for_need(now.boot));
         } else if self.grant.as_ref().is_some_and(Grant::is_live) {
             let planned = in_flight.planned;
             let slot = self.slots.entry(in_flight.slot.clone()).or_default();

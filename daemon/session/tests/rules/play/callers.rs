@@ -15,6 +15,49 @@ impl Play {
         })
     }
 
+    /// A reader of another scope, or of another audience: as `audience:NAME`.
+    pub(crate) fn read_of(&mut self, what: &str) -> WaiterId {
+        let slot = slot(what);
+        self.ask(|waiter| Event::Read { waiter, slot, min_ttl: None, strict: false })
+    }
+
+    /// The token of that scope or audience that a caller got.
+    pub(crate) fn token_of(&mut self, what: &str, waiter: WaiterId) -> String {
+        match self.answer(waiter) {
+            Answer::Token { slot: got, .. } if got == slot(what) => {
+                self.served_of(what).expect("a token is published").to_owned()
+            }
+            other => panic!("{waiter:?} expected a token of `{what}`, not {other:?}"),
+        }
+    }
+
+    /// The token that readers of that scope or audience get without asking the session.
+    pub(crate) fn served_of(&self, what: &str) -> Option<&str> {
+        let shown = self.shown_others.get(&slot(what))?;
+        let valid = shown.expires.is_none_or(|end| self.now.boot < end);
+        valid.then_some(shown.token.as_str())
+    }
+
+    /// A reader of that scope or audience takes the snapshot.
+    pub(crate) fn glance_at(&mut self, what: &str) {
+        self.last_read = self.now.boot;
+        let slot = slot(what);
+        let shown = self.shown_others.get(&slot).expect("a token is published");
+        let asleep = shown.asleep;
+        self.slot_reads.retain(|(known, _)| *known != slot);
+        self.slot_reads.push((slot, self.now.boot));
+        if asleep {
+            self.event(Event::Woke(self.reads()));
+        }
+    }
+
+    /// A login by a password that comes with it.
+    pub(crate) fn login_with(&mut self, means: Means, replace: bool) -> WaiterId {
+        let login_id = format!("login-{}", self.next_waiter);
+        let lifetime = None;
+        self.ask(|waiter| Event::Login { waiter, login_id, replace, means, lifetime })
+    }
+
     pub(crate) fn wish(&mut self, seconds: u64, strict: bool) -> WaiterId {
         let min_ttl = Some(Duration::from_secs(seconds));
         self.ask(|waiter| Event::Read { waiter, slot: SlotKey::default(), min_ttl, strict })
@@ -48,7 +91,7 @@ impl Play {
         self.ask(|waiter| Event::Logout { waiter, revoke })
     }
 
-    fn ask(&mut self, event: impl FnOnce(WaiterId) -> Event) -> WaiterId {
+    pub(crate) fn ask(&mut self, event: impl FnOnce(WaiterId) -> Event) -> WaiterId {
         let waiter = WaiterId(self.next_waiter);
         self.next_waiter += 1;
         self.event(event(waiter));
@@ -110,5 +153,13 @@ impl Play {
     /// How often something was told.
     pub(crate) fn times_told(&self, kind: EventKind) -> usize {
         self.told.iter().filter(|(told, _)| *told == kind).count()
+    }
+}
+
+/// A slot in a word: a scope, or `audience:NAME`.
+pub(crate) fn slot(what: &str) -> SlotKey {
+    match what.strip_prefix("audience:") {
+        Some(audience) => SlotKey { scope: None, audience: Some(audience.to_owned()) },
+        None => SlotKey { scope: Some(what.to_owned()), audience: None },
     }
 }

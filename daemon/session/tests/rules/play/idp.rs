@@ -1,7 +1,7 @@
 //! The IdP's part: what was sent to it, and how it answers.
 
 use super::Play;
-use bearerd_session::{Event, FetchId, Kind, Outcome, Request};
+use bearerd_session::{Event, FetchId, Kind, Outcome, Request, SlotKey};
 
 impl Play {
     /// The one request under way.
@@ -26,6 +26,21 @@ impl Play {
             Request::Revoke { refresh_token } => refresh_token.expose().to_owned(),
             other => panic!("a revocation was expected, not {other:?}"),
         }
+    }
+
+    /// The scope or the audience that is being asked for.
+    pub(crate) fn open_slot(&self) -> SlotKey {
+        match self.open_request().1 {
+            Request::Refresh { slot, .. }
+            | Request::Grant { slot, .. }
+            | Request::Exchange { slot, .. } => slot,
+            other => panic!("a token was expected to be asked for, not {other:?}"),
+        }
+    }
+
+    /// Whether the profile's own grant is under way.
+    pub(crate) fn grant_is_open(&self) -> bool {
+        matches!(self.open_request().1, Request::Grant { .. })
     }
 
     pub(crate) fn nothing_is_sent(&self) {

@@ -6,6 +6,7 @@ mod idp;
 mod prompter;
 mod props;
 
+pub(crate) use callers::slot;
 pub(crate) use props::{
     Grants, denied, device, failed, granted, later, lost, misconfigured, settings, settings_at,
 };
@@ -14,7 +15,7 @@ use bearerd_proto::{EventKind, LoginAnswer};
 use bearerd_session::time::{Boot, Now, Wall};
 use bearerd_session::{
     Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Reads, Record, Request, Restored,
-    Session, Settings, SlotKey, StoreFailure, StoreOp, WaiterId,
+    Session, Settings, SlotKey, StoreFailure, StoreOp, View, WaiterId,
 };
 use prompter::Prompter;
 use std::collections::BTreeMap;
@@ -39,6 +40,19 @@ pub(crate) struct Shown {
     pub(crate) user_id: Option<String>,
 }
 
+impl Shown {
+    fn of(view: &View<'_>) -> Self {
+        Self {
+            token: view.token.map_or(String::new(), |token| token.expose().to_owned()),
+            expires: view.expires,
+            refresh: view.refresh,
+            degraded: view.degraded,
+            asleep: view.asleep,
+            user_id: view.user_id.map(str::to_owned),
+        }
+    }
+}
+
 pub(crate) struct Play {
     pub(crate) session: Session,
     pub(crate) now: Now,
@@ -60,6 +74,8 @@ pub(crate) struct Play {
     pub(crate) sent: Vec<(Boot, Request)>,
     pub(crate) told: Vec<(EventKind, Option<String>)>,
     pub(crate) shown: Option<Shown>,
+    /// The same of other slots than the profile's own.
+    pub(crate) shown_others: BTreeMap<SlotKey, Shown>,
     /// How often the timer has fired.
     pub(crate) timers: usize,
     pub(crate) last_read: Boot,
@@ -105,6 +121,7 @@ impl Play {
             sent: Vec::new(),
             told: Vec::new(),
             shown: None,
+            shown_others: BTreeMap::new(),
             timers: 0,
             last_read: now.boot,
             slot_reads: Vec::new(),
@@ -258,8 +275,12 @@ impl Play {
                 Action::Publish => self.publish(),
                 Action::Tell(kind, message) => self.told.push((kind, message)),
                 Action::Answer(waiter, answer) => {
-                    if matches!(answer, Answer::Token { .. }) {
-                        assert!(self.served().is_some(), "a token is answered and none is good");
+                    if let Answer::Token { slot, .. } = &answer {
+                        let good = match self.shown_others.get(slot) {
+                            Some(shown) => shown.expires.is_none_or(|end| self.now.boot < end),
+                            None => *slot == SlotKey::default() && self.served().is_some(),
+                        };
+                        assert!(good, "a token is answered and none is good");
                     }
                     assert!(self.answers.insert(waiter, answer).is_none(), "answered twice");
                 }
@@ -306,15 +327,12 @@ impl Play {
     }
 
     fn publish(&mut self) {
-        self.shown = self.session.view(self.now).map(|view| Shown {
-            token: view.token.map_or(String::new(), |token| token.expose().to_owned()),
-            expires: view.expires,
-            refresh: view.refresh,
-            degraded: view.degraded,
-            asleep: view.asleep,
-            user_id: view.user_id.map(str::to_owned),
-        });
-        self.prompter.published(self.shown.as_ref(), self.now.boot);
+        self.shown = self.session.view(self.now).map(|view| Shown::of(&view));
+        let others = self.session.other_views(self.now);
+        self.shown_others = others.map(|(key, view)| (key.clone(), Shown::of(&view))).collect();
+        for shown in self.shown.iter().chain(self.shown_others.values()) {
+            self.prompter.published(shown, self.now.boot);
+        }
     }
 
     fn pass_to(&mut self, at: Boot) {

@@ -4,7 +4,7 @@ use super::Shown;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
     Action, Cause, Event, Failure, FetchId, Next, Outcome, Request, RequestKind, Session, Settings,
-    StoreOp, WaiterId, verdict,
+    SlotKey, StoreOp, WaiterId, verdict,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -173,20 +173,22 @@ impl Prompter {
                         "a token is sent to another place"
                     );
                 }
-                if let Request::Refresh { refresh_token, .. } = request {
+                if let Request::Refresh { refresh_token, slot } = request {
                     let token = refresh_token.expose();
                     let spends_it = |(_, spent): &(Boot, String)| spent == token;
                     assert!(
                         !self.refreshing.values().any(spends_it),
                         "`{token}` is used twice at once"
                     );
-                    self.counts = Some(*fetch);
+                    // Each slot has a pace of its own.
+                    let paced = *slot == SlotKey::default();
+                    self.counts = self.counts.or(Some(*fetch).filter(|_| paced));
                     self.refreshing.insert(*fetch, (now.boot, token.to_owned()));
                     assert!(
                         !self.succeeded.contains(token),
                         "`{token}` is spent: it has a successor"
                     );
-                    if let Some(until) = self.quiet_until {
+                    if let Some(until) = self.quiet_until.filter(|_| paced) {
                         assert!(
                             now.boot >= until,
                             "a refresh {:?} too early",
@@ -225,8 +227,7 @@ impl Prompter {
         }
     }
 
-    pub(super) fn published(&mut self, shown: Option<&Shown>, now: Boot) {
-        let Some(shown) = shown else { return };
+    pub(super) fn published(&mut self, shown: &Shown, now: Boot) {
         if let Some((refresh_token, since)) = self.unsaved.get(&shown.token) {
             assert!(
                 now >= *since + SAVE_PATIENCE,

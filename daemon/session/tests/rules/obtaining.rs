@@ -1,0 +1,442 @@
+//! Profiles that need no person: client credentials, a password, a file.
+
+use crate::play::{Grants, Play, denied, failed, granted, later, misconfigured, settings};
+use bearerd_proto::{ErrorCode, EventKind, ProfileState, Secret};
+use bearerd_session::{
+    Cause, Event, Given, Kind, Means, OAuthError, Outcome, Own, Reads, Request, Restored, Settings,
+};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const PASSWORD: Own = Own::Sessions { needs_given: false };
+
+fn of(own: Own) -> Settings {
+    Settings { kind: Kind::Own(own), ..settings() }
+}
+
+/// A profile that nobody has asked yet.
+fn own(own: Own) -> Play {
+    Play::with(of(own), Restored::Nothing)
+}
+
+fn service(name: &str) -> Grants {
+    granted(name).refresh(None).lives(600)
+}
+
+fn found(refresh_token: &str) -> Outcome {
+    Outcome::Found(Secret::new(refresh_token))
+}
+
+fn given() -> Means {
+    Means::Given(Given { username: Some("jane".to_owned()), password: Secret::new("pw") })
+}
+
+/// Jane logs in by a password that comes with it.
+fn log_in(play: &mut Play, grants: Grants) {
+    let login = play.login_with(given(), false);
+    play.reply(grants);
+    assert!(matches!(play.answer(login), bearerd_session::Answer::Login(_)));
+}
+
+fn grants(play: &Play) -> usize {
+    play.sent.iter().filter(|(_, request)| matches!(request, Request::Grant { .. })).count()
+}
+
+#[test]
+fn client_credentials_are_fetched_at_the_start_and_ahead_of_their_end() {
+    let mut play = own(Own::Tokens);
+    assert!(play.grant_is_open());
+    play.reply(service("1"));
+    assert_eq!(play.served(), Some("a-1"));
+    for renewal in 2..6 {
+        play.advance(300 * SECOND);
+        assert!(play.grant_is_open(), "there is no refresh token to use");
+        play.glance();
+        assert!(!play.is_degraded());
+        play.reply(service(&renewal.to_string()));
+        assert_eq!(play.served(), Some(format!("a-{renewal}").as_str()));
+    }
+    assert_eq!((grants(&play), play.refreshes()), (5, 0));
+}
+
+#[test]
+fn client_credentials_go_on_being_served_through_an_outage_and_a_restart() {
+    let mut play = own(Own::Tokens);
+    play.reply(service("1"));
+    play.advance(300 * SECOND);
+    play.reply(later(None));
+    assert!(play.is_degraded());
+    let boot = play.now.boot + SECOND;
+    play.restart("boot-a", boot);
+    assert_eq!(play.served(), Some("a-1"));
+    play.advance(320 * SECOND);
+    let (fetch, _) = play.open_request();
+    let reader = play.read();
+    play.answer_to(fetch, service("2"));
+    assert_eq!(play.token(reader).0, "a-2");
+}
+
+#[test]
+fn nobody_reads_and_a_service_asks_for_nothing() {
+    let mut play = own(Own::Tokens);
+    play.reply(service("1"));
+    for hour in 0..24 {
+        play.advance(HOUR);
+        while let Some((fetch, _)) = play.open.first().cloned() {
+            play.answer_to(fetch, service(&format!("h{hour}")));
+        }
+    }
+    let sent = play.sent.len();
+    assert!(sent <= 14, "{sent} requests; an hour's worth, and no more");
+    let reader = play.read();
+    play.reply(service("again"));
+    assert_eq!(play.token(reader).0, "a-again");
+}
+
+#[test]
+fn a_disabled_client_is_asked_for_once_in_ten_minutes_at_most() {
+    let mut play = own(Own::Tokens);
+    for _ in 0..24 * 60 {
+        if !play.open.is_empty() {
+            play.reply(misconfigured());
+        }
+        let reader = play.read();
+        if !play.open.is_empty() {
+            play.reply(misconfigured());
+        }
+        assert_eq!(play.code(reader), ErrorCode::Misconfigured);
+        play.advance(60 * SECOND);
+    }
+    assert!(grants(&play) <= 6 * 24 + 1, "{} calls in a day", grants(&play));
+    assert!(grants(&play) >= 6 * 23, "it is tried again by itself: {}", grants(&play));
+}
+
+#[test]
+fn a_wrong_password_is_sent_once_in_a_day_until_its_file_changes() {
+    let mut play = own(PASSWORD);
+    play.reply(denied(OAuthError::InvalidGrant));
+    for _ in 0..24 * 60 {
+        let reader = play.read();
+        let refusal = play.refusal(reader);
+        assert_eq!((refusal.code, refusal.retry_after), (ErrorCode::Misconfigured, None));
+        play.advance(60 * SECOND);
+    }
+    assert_eq!(grants(&play), 1);
+    assert_eq!(play.session.report(play.now).state, ProfileState::Misconfigured);
+    play.event(Event::SourceChanged);
+    play.advance(2 * SECOND);
+    play.reply(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn a_wrong_password_is_tried_again_when_a_person_asks_or_the_configuration_is_read() {
+    let mut play = own(PASSWORD);
+    play.reply(denied(OAuthError::InvalidGrant));
+    let login = play.login(false);
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert_eq!(play.code(login), ErrorCode::Misconfigured);
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::Misconfigured);
+    play.advance(HOUR);
+    play.nothing_is_sent();
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::Misconfigured);
+    play.reload(of(PASSWORD));
+    play.advance(2 * SECOND);
+    assert!(play.grant_is_open());
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.advance(HOUR);
+    assert_eq!(grants(&play), 3);
+}
+
+#[test]
+fn a_session_by_password_is_refreshed_and_begun_again_by_itself_when_it_ends() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    play.advance(1900 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.reply(granted("2"));
+    play.glance();
+    play.advance(1900 * SECOND);
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert!(play.grant_is_open());
+    assert_eq!(play.served(), Some("a-2"), "the token in hand is served meanwhile");
+    play.reply(granted("3"));
+    assert_eq!(play.served(), Some("a-3"));
+    assert_eq!(play.times_told(EventKind::LoginRequired), 0);
+    let saved = play.file.as_ref().unwrap().grant.as_ref().unwrap();
+    assert_eq!(saved.refresh_token.expose(), "r-3");
+}
+
+#[test]
+fn a_saved_session_by_password_is_taken_up_without_another_login() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    let boot = play.now.boot + SECOND;
+    play.restart("boot-a", boot);
+    assert_eq!(play.served(), Some("a-1"));
+    play.nothing_is_sent();
+}
+
+#[test]
+fn beside_a_saved_session_that_cannot_be_opened_none_is_begun() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    play.unreadable_file = true;
+    let boot = play.now.boot + SECOND;
+    play.restart("boot-a", boot);
+    play.nothing_is_sent();
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::StateUnreadable);
+    // What holds access tokens alone needs no disk.
+    let mut service_play =
+        Play::with(of(Own::Tokens), Restored::Unreadable("a locked key".to_owned()));
+    service_play.unreadable_file = true;
+    service_play.reply(service("1"));
+    assert_eq!(service_play.served(), Some("a-1"));
+    assert!(service_play.aside.is_empty(), "what can't be opened stays where it is");
+}
+
+#[test]
+fn a_slot_of_a_session_that_is_not_there_yet_waits_for_it() {
+    let mut play = own(PASSWORD);
+    let reader = play.read_of("files");
+    assert_eq!(play.open_slot(), bearerd_session::SlotKey::default());
+    play.reply(granted("1"));
+    assert_eq!(play.open_refresh(), "r-1");
+    play.reply(granted("2"));
+    assert_eq!(play.token_of("files", reader), "a-2");
+}
+
+#[test]
+fn a_password_that_a_login_gave_is_kept_in_memory_alone() {
+    let mut play = own(Own::Sessions { needs_given: true });
+    play.nothing_is_sent();
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::LoginRequired);
+    let bare = play.login(false);
+    let refusal = play.refusal(bare);
+    assert_eq!(refusal.code, ErrorCode::BadRequest);
+    assert!(refusal.message.contains("--password-stdin"), "{}", refusal.message);
+    let login = play.login_with(given(), false);
+    match play.open_request().1 {
+        Request::Grant { given: Some(given), .. } => {
+            assert_eq!(given.username.as_deref(), Some("jane"));
+        }
+        other => panic!("a password was expected, not {other:?}"),
+    }
+    play.reply(granted("1"));
+    assert!(matches!(play.answer(login), bearerd_session::Answer::Login(_)));
+    assert_eq!(play.served(), Some("a-1"));
+    let saved = serde_json::to_string(play.file.as_ref().unwrap()).unwrap();
+    assert!(!saved.contains("pw"), "{saved}");
+    // The session ends: the password that is kept begins another.
+    play.advance(1900 * SECOND);
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.reply(granted("2"));
+    assert_eq!(play.served(), Some("a-2"));
+    // After a restart it is not there any more: the session lives as long as it lives.
+    let boot = play.now.boot + SECOND;
+    play.restart("boot-a", boot);
+    play.advance(1900 * SECOND);
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.nothing_is_sent();
+    play.advance(HOUR);
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::LoginRequired);
+}
+
+#[test]
+fn a_wrong_password_that_a_login_gave_is_that_logins_answer_and_nobody_elses() {
+    let mut play = own(Own::Sessions { needs_given: true });
+    log_in(&mut play, granted("1"));
+    let login = play.login_with(given(), false);
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert_eq!(play.code(login), ErrorCode::LoginDenied);
+    assert!(!play.is_degraded());
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn another_person_by_password_needs_to_say_so() {
+    let mut play = own(Own::Sessions { needs_given: true });
+    log_in(&mut play, granted("1"));
+    let login = play.login_with(given(), false);
+    play.reply(granted("joe").to("joe").sid(Some("sid-2")));
+    assert_eq!(play.code(login), ErrorCode::LoginDenied);
+    assert_eq!(play.open_revocation(), "r-joe");
+    play.reply(Outcome::Revoked);
+    let login = play.login_with(given(), true);
+    play.reply(granted("joe2").to("joe").sid(Some("sid-3")));
+    assert!(matches!(play.answer(login), bearerd_session::Answer::Login(_)));
+    assert_eq!(play.served(), Some("a-joe2"));
+}
+
+#[test]
+fn a_token_file_that_changes_is_served_and_a_torn_one_keeps_the_old() {
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None).without_end());
+    assert_eq!(play.served(), Some("a-1"));
+    assert!(play.file.is_none(), "what stands in a file already is not saved");
+    play.event(Event::SourceChanged);
+    play.reply(failed(Cause::Source));
+    assert_eq!(play.served(), Some("a-1"));
+    assert!(play.is_degraded());
+    play.event(Event::SourceChanged);
+    play.reply(granted("2").refresh(None).without_end());
+    assert_eq!((play.served(), play.is_degraded()), (Some("a-2"), false));
+    let told = play.times_told(EventKind::Refreshed);
+    play.event(Event::SourceChanged);
+    play.reply(granted("2").refresh(None).without_end());
+    assert_eq!(play.times_told(EventKind::Refreshed), told, "the same token is no news");
+}
+
+#[test]
+fn a_token_file_that_is_missing_is_looked_for_again() {
+    let mut play = own(Own::TokenFile);
+    play.reply(failed(Cause::Source));
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::Misconfigured);
+    play.advance(3 * SECOND);
+    if play.open.is_empty() {
+        play.read();
+    }
+    play.reply(granted("1").refresh(None));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn a_rejected_token_of_a_file_that_has_not_changed_is_rejected_again() {
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None));
+    let rejecter = play.reject("a-1");
+    play.reply(granted("1").refresh(None));
+    let refusal = play.refusal(rejecter);
+    assert_eq!(refusal.code, ErrorCode::IdpRejected);
+    assert!(refusal.retry_after.is_some());
+}
+
+#[test]
+fn a_token_file_has_no_other_scopes() {
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None));
+    let reader = play.read_of("files");
+    let refusal = play.refusal(reader);
+    assert_eq!(refusal.code, ErrorCode::BadRequest);
+    assert!(refusal.message.contains("comes from a file"), "{}", refusal.message);
+}
+
+#[test]
+fn a_refresh_token_out_of_a_file_begins_a_session_and_is_not_taken_twice() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    assert_eq!(play.open_refresh(), "r-file");
+    play.reply(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+    // The file holds the old one still: it is not used again, neither now nor after a restart.
+    play.event(Event::SourceChanged);
+    play.reply(found("r-file"));
+    play.nothing_is_sent();
+    let boot = play.now.boot + SECOND;
+    play.restart("boot-a", boot);
+    play.reply(found("r-file"));
+    play.nothing_is_sent();
+    assert_eq!(play.served(), Some("a-1"));
+    play.advance(1900 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.reply(granted("2"));
+    // Another one is taken.
+    play.event(Event::SourceChanged);
+    play.reply(found("r-newer"));
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+    play.reply(granted("3").sid(Some("sid-2")));
+    assert_eq!(play.served(), Some("a-3"));
+}
+
+#[test]
+fn a_refresh_token_out_of_a_file_that_is_refused_is_asked_for_once() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(denied(OAuthError::InvalidGrant));
+    let waiter = play.read();
+    play.reply(found("r-file"));
+    let refusal = play.refusal(waiter);
+    assert_eq!(refusal.code, ErrorCode::Misconfigured);
+    assert!(refusal.message.contains("refused already"), "{}", refusal.message);
+    for _ in 0..24 * 60 {
+        while let Some((fetch, request)) = play.open.first().cloned() {
+            assert!(matches!(request, Request::Grant { .. }), "only the file is looked at");
+            play.answer_to(fetch, found("r-file"));
+        }
+        play.advance(60 * SECOND);
+    }
+    assert_eq!(play.refreshes(), 1);
+    play.read();
+    play.event(Event::SourceChanged);
+    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
+        play.answer_to(fetch, found("r-newer"));
+    }
+    assert_eq!(play.open_refresh(), "r-newer");
+    play.reply(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn a_torn_file_does_not_disturb_the_session_that_began_with_it() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    play.event(Event::SourceChanged);
+    play.reply(failed(Cause::Source));
+    assert!(!play.is_degraded());
+    play.advance(1900 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
+
+#[test]
+fn the_password_of_a_session_that_lives_is_not_sent_because_its_file_changed() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    play.event(Event::SourceChanged);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn a_logout_ends_a_session_and_the_next_reader_begins_another() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    let leaver = play.logout(true);
+    assert_eq!(play.open_revocation(), "r-1");
+    play.reply(Outcome::Revoked);
+    play.logged_out(leaver);
+    assert!(play.file.is_none());
+    let reader = play.read();
+    play.reply(granted("2"));
+    assert_eq!(play.token(reader).0, "a-2");
+}
+
+#[test]
+fn a_reader_that_waits_through_a_logout_gets_the_next_token() {
+    let mut play = own(Own::Tokens);
+    let reader = play.read();
+    let (first, _) = play.open_request();
+    play.logout(true);
+    play.answer_to(first, service("late"));
+    assert!(play.waits(reader), "an answer after a logout never comes to life");
+    play.reply(service("2"));
+    assert_eq!(play.token(reader).0, "a-2");
+}
+
+#[test]
+fn going_down_nothing_is_obtained() {
+    let mut play = own(Own::Tokens);
+    play.reply(service("1"));
+    play.event(Event::Drain);
+    play.advance(HOUR);
+    play.event(Event::Woke(Reads::default()));
+    play.event(Event::SourceChanged);
+    play.nothing_is_sent();
+}
