@@ -173,7 +173,7 @@ impl Sso {
                 "write it as in `keycloak_addr = \"https://keycloak.example.com\"`",
             ));
         };
-        let address = |text| Address::read(text, allow_http);
+        let address = |text| Address::read_keycloak(text, allow_http);
         Ok(Self {
             keycloak_addr: address(keycloak_addr)?,
             realm: read_realm(profile)?,
