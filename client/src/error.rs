@@ -13,7 +13,8 @@ pub enum ClientError {
     NoPlace,
     /// Nobody listens: the daemon does not run, or runs with another socket.
     #[error(
-        "no bearerd answers at {}: start it with `systemctl --user start bearerd.socket`, or run `bearerd`",
+        "no bearerd answers at {}: start it with `systemctl --user start bearerd.socket`, or with \
+         `bearerd 2>>~/bearerd.log &` where no systemd manages this user's services",
         listed(.tried)
     )]
     Unreachable {
@@ -108,8 +109,8 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "no bearerd answers at `/run/a`, `/b`: start it with `systemctl --user start bearerd.socket`, or run \
-             `bearerd`"
+            "no bearerd answers at `/run/a`, `/b`: start it with `systemctl --user start bearerd.socket`, or with \
+             `bearerd 2>>~/bearerd.log &` where no systemd manages this user's services"
         );
         assert_eq!(error.code(), None);
     }

@@ -39,6 +39,20 @@ pub enum AppError {
     /// The environment does not say where things are.
     #[error("failed to find the daemon's places")]
     Environment(#[from] EnvironmentError),
+    /// Another daemon is there, or systemd holds the socket for one.
+    #[error(
+        "`{}` is served already, by another bearerd or by systemd for one: use that one, or end it first; a second one \
+         beside it needs a socket and a state folder of its own (`bearerd --socket PATH --state FOLDER`; this one's \
+         state is `{}`)",
+        socket.display(),
+        state.display()
+    )]
+    SecondDaemon {
+        /// The socket that answers.
+        socket: PathBuf,
+        /// The state folder, which that daemon most likely has as well.
+        state: PathBuf,
+    },
     /// There is no socket to listen on.
     #[error("failed to open the socket")]
     Listen(#[from] ListenError),
@@ -105,8 +119,7 @@ pub async fn run(
         Ok(limit) => tracing::debug!(?limit, "descriptor limit"),
         Err(error) => tracing::warn!(%error, "failed to raise the limit on descriptors"),
     }
-    let listeners =
-        if passed.is_empty() { vec![Listener::bind_first(&places.sockets)?] } else { passed };
+    let listeners = if passed.is_empty() { vec![bind(&places)?] } else { passed };
     let socket = listeners.iter().find_map(Listener::path).map(Path::to_owned).unwrap_or_default();
     let tasks = Tasks::new();
     let system = |what| move |source| AppError::System { what, source };
@@ -176,6 +189,15 @@ pub async fn run(
     }
     drop(locked);
     Ok(())
+}
+
+fn bind(places: &Places) -> Result<Listener, AppError> {
+    Listener::bind_first(&places.sockets).map_err(|error| match error {
+        ListenError::AlreadyServed { path: socket } => {
+            AppError::SecondDaemon { socket, state: places.state.clone() }
+        }
+        error => error.into(),
+    })
 }
 
 /// A bad configuration at the start does not end the daemon: it serves, and every request says what to mend.

@@ -21,13 +21,16 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// Configuration file [default: $BEARERD_CONFIG, else $XDG_CONFIG_HOME/bearerd/config.toml]
+    /// Configuration file [default: $BEARERD_CONFIG, else $XDG_CONFIG_HOME/bearerd/config.toml, else
+    /// ~/.config/bearerd/config.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder of the saved sessions [default: $BEARERD_STATE, else $XDG_STATE_HOME/bearerd]
+    /// Folder of the saved sessions [default: $BEARERD_STATE, else $XDG_STATE_HOME/bearerd, else
+    /// ~/.local/state/bearerd]
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// Socket to listen on [default: the one systemd passed, else $BEARERD_SOCKET, else $XDG_RUNTIME_DIR/bearerd.sock]
+    /// Socket to listen on [default: the one systemd passed, else $BEARERD_SOCKET, else $XDG_RUNTIME_DIR/bearerd.sock,
+    /// else /run/user/$UID/bearerd.sock, else bearerd-HOST.sock in the folder of the saved sessions]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Check the configuration and the secret files it names, and exit: 0 if they are good, 2 with each reason if not
@@ -76,26 +79,36 @@ fn run(environment: &Environment) -> anyhow::Result<()> {
 }
 
 fn check_config(environment: &Environment) -> ExitCode {
-    let checked = environment
-        .config_file()
-        .map_err(|error| error.to_string())
-        .and_then(|path| Config::load(&path).map_err(|error| error.sentence()));
-    match checked {
-        Ok(config) => {
-            let (path, unusable) = (config.path().display(), config.unusable_files());
-            for sentence in &unusable {
-                say(&format!("{path}: {sentence}"));
+    let (sentence, code) = match checked(environment) {
+        Ok(sentence) => (sentence, ExitCode::SUCCESS),
+        Err(sentence) => (sentence, ExitCode::from(BAD_CONFIG)),
+    };
+    say(&sentence);
+    code
+}
+
+/// What there is to say of a good configuration, or of a bad one.
+fn checked(environment: &Environment) -> Result<String, String> {
+    let path = environment.config_file().map_err(|error| error.to_string())?;
+    let shown = path.display();
+    match Config::load_if_there(&path).map_err(|error| error.sentence())? {
+        Some(config) => match config.unusable_files() {
+            unusable if unusable.is_empty() => {
+                Ok(format!("{shown}: good, {} profile(s)", config.profiles().len()))
             }
-            if !unusable.is_empty() {
-                return ExitCode::from(BAD_CONFIG);
+            unusable => {
+                let lines = unusable.iter().map(|sentence| format!("{shown}: {sentence}"));
+                Err(lines.collect::<Vec<_>>().join("\n"))
             }
-            say(&format!("{path}: good, {} profile(s)", config.profiles().len()));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            say(&error);
-            ExitCode::from(BAD_CONFIG)
-        }
+        },
+        // Whoever names a file means one that is there.
+        None if environment.config.is_some() => Err(format!(
+            "{shown}: there is no such file; write it, or name another one by --config or BEARERD_CONFIG"
+        )),
+        None => Ok(format!(
+            "{shown}: there is no file there yet, which is good and means 0 profiles; write `[profile.NAME]` and its \
+             keys into it"
+        )),
     }
 }
 
@@ -132,4 +145,22 @@ fn start_logging(environment: &Environment) {
 #[allow(clippy::print_stderr, reason = "the one place of the binary that speaks outside the log")]
 fn say(text: &str) {
     eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_help_says_where_each_path_is_by_default() {
+        let help = Arguments::command().render_help().to_string();
+        for place in [
+            "else ~/.config/bearerd/config.toml]",
+            "else ~/.local/state/bearerd]",
+            "else /run/user/$UID/bearerd.sock, else bearerd-HOST.sock in the folder of the saved sessions]",
+        ] {
+            assert!(help.contains(place), "{place}: {help}");
+        }
+    }
 }

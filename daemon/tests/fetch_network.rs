@@ -15,6 +15,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+/// What a person is told to look at where a host is not reached.
+const CHECK: &str =
+    "(check the address in the profile, the network, and the proxy if there is one)";
+
 /// The failure of one refresh at a server; it must have been sent exactly once.
 async fn failed(server: &RawServer, timeouts: Timeouts) -> Failure {
     let failure = failure(server.fetcher("", timeouts).fetch(refresh()).await);
@@ -28,7 +32,7 @@ async fn a_refused_connection_sent_nothing() {
     let fetcher = fetcher(&format!("http://{address}"), "", PATIENT);
     let failure = failure(fetcher.fetch(refresh()).await);
     assert_eq!(cause(&failure), "NotSent");
-    assert_eq!(failure.message, format!("`{address}` was not reached: connection refused"));
+    assert_eq!(failure.message, format!("`{address}` was not reached: connection refused {CHECK}"));
 }
 
 #[tokio::test]
@@ -37,6 +41,7 @@ async fn a_name_that_nobody_knows_sent_nothing() {
     let failure = failure(fetcher.fetch(refresh()).await);
     assert_eq!(cause(&failure), "NotSent");
     assert!(failure.message.starts_with("`idp.invalid` was not reached: "), "{}", failure.message);
+    assert!(failure.message.ends_with(CHECK), "{}", failure.message);
 }
 
 #[tokio::test]
@@ -47,7 +52,10 @@ async fn a_host_that_does_not_answer_a_connect_sent_nothing() {
     let failure = failure(fetcher.fetch(refresh()).await);
     drop(listener);
     assert_eq!(cause(&failure), "NotSent");
-    assert_eq!(failure.message, format!("`{address}` was not reached: no connection in time"));
+    assert_eq!(
+        failure.message,
+        format!("`{address}` was not reached: no connection in time {CHECK}")
+    );
 }
 
 #[tokio::test]
@@ -209,6 +217,7 @@ async fn the_proxy_of_the_profile_is_used_and_named_where_it_fails() {
     assert_eq!(cause(&failure), "NotSent");
     let expected = "`idp.example.com` was not reached through the proxy `127.0.0.1`: ";
     assert!(failure.message.starts_with(expected), "{}", failure.message);
+    assert!(failure.message.ends_with(CHECK), "{}", failure.message);
     let requests = refusing.requests();
     assert!(requests[0].starts_with("CONNECT idp.example.com:443 "), "{requests:?}");
     assert_eq!(requests.len(), 1);

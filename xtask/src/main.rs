@@ -33,7 +33,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the whole thing at work against an identity provider of its own, in under a minute
+    /// Show the whole thing at work against an identity provider of its own: half a minute, and before that the build,
+    /// which takes some minutes the first time
     Demo(demo::Arguments),
     /// Test it; without a flag with all real parts
     Test(test::Arguments),

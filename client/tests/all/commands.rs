@@ -82,10 +82,32 @@ fn every_refusal_has_its_exit_code_and_goes_to_stderr() {
 }
 
 #[test]
+fn a_hint_that_the_sentence_holds_is_not_said_again() {
+    for (message, hint) in [
+        ("profile `a` is not logged in: run `bearerctl login a`", "bearerctl login a"),
+        ("a login of profile `a` waits: open https://idp/d?c=W", "https://idp/d?c=W"),
+    ] {
+        let body = ErrorBody {
+            login_hint: Some(hint.to_owned()),
+            ..ErrorBody::new(ErrorCode::LoginRequired, message)
+        };
+        let bytes = answer(401, &serde_json::to_string(&body).unwrap());
+        let daemon = FakeDaemon::start(move |_, _| Reply::Send(bytes.clone()));
+        let run = run(command(&daemon.socket(), "token"));
+        assert_eq!((run.exit, run.stderr), (3, format!("bearerctl: {message}\n")));
+    }
+}
+
+#[test]
 fn a_daemon_that_is_not_there_says_how_to_start_it() {
     let run = run(command(Path::new("/nowhere/s"), "token"));
     assert_eq!((run.exit, run.stdout.as_str()), (6, ""));
     assert!(run.stderr.starts_with("bearerctl: no bearerd answers at `/nowhere/s`: start it with"));
+    assert!(
+        run.stderr.contains("with `bearerd 2>>~/bearerd.log &` where no systemd"),
+        "{}",
+        run.stderr
+    );
     assert!(run.stderr.contains("\ncause: No such file"), "{}", run.stderr);
 }
 

@@ -43,6 +43,20 @@ impl Address {
         (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then_some(rest)
     }
 
+    /// Reads where Keycloak is: the address that stands before `/auth/realms/`, as the SDK has it.
+    pub(super) fn read_keycloak(text: Text<'_>, allow_http: bool) -> Result<Self, Fault> {
+        let address = Self::read(text, allow_http)?;
+        let path = address.url.path();
+        // With it the daemon would call `/auth/auth/realms/`.
+        if path.ends_with("/auth") || path.contains("/auth/realms") {
+            return Err(text.fault(
+                format!("`{}` goes on with `/auth`, which bearerd adds itself", text.key),
+                "remove it, from `/auth` on",
+            ));
+        }
+        Ok(address)
+    }
+
     /// What follows scheme, host and port of this address in `link`; `None` where `link` has others.
     pub(super) fn path_of<'l>(&self, link: &'l Url) -> Option<&'l str> {
         (link.origin() == self.url.origin()).then(|| &link[Position::BeforePath..])

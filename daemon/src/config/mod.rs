@@ -80,18 +80,25 @@ impl Config {
     /// # Errors
     /// The file can't be read, or something in it is not as it has to be.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        match read_file(path) {
-            Ok(Some(bytes)) => match std::str::from_utf8(&bytes) {
-                Ok(text) => Self::parse(text, path),
-                Err(error) => Err(Fault::new(
-                    error.valid_up_to(),
-                    "this is not UTF-8 text",
-                    "save the file as UTF-8",
-                )
-                .within(&bytes, path)),
-            },
-            Ok(None) => Ok(Self::empty(path)),
-            Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
+        Ok(Self::load_if_there(path)?.unwrap_or_else(|| Self::empty(path)))
+    }
+
+    /// The same; `None` where there is no file at `path`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_if_there(path: &Path) -> Result<Option<Self>, ConfigError> {
+        let bytes = read_file(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(text, path).map(Some),
+            Err(error) => Err(Fault::new(
+                error.valid_up_to(),
+                "this is not UTF-8 text",
+                "save the file as UTF-8",
+            )
+            .within(&bytes, path)),
         }
     }
 

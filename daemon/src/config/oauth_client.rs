@@ -159,7 +159,10 @@ impl OAuthClient {
             AudienceParameter::Exchange => &[ParameterKind::Exchange][..],
             _ => &[],
         };
-        let address = |text| Address::read(text, allow_http);
+        let address = |text| match &provider {
+            Provider::Keycloak { .. } => Address::read_keycloak(text, allow_http),
+            Provider::Issuer(_) => Address::read(text, allow_http),
+        };
         Ok(Self {
             client_id: read_client_id(profile, &provider)?,
             authentication: ClientAuthentication::read(profile)?,

@@ -101,7 +101,7 @@ impl Provider {
     pub(super) fn read(profile: &Written<'_>, allow_http: bool) -> Result<Self, Fault> {
         match (profile.text("keycloak_addr")?, profile.text("issuer")?) {
             (Some(addr), None) => Ok(Provider::Keycloak {
-                addr: Address::read(addr, allow_http)?,
+                addr: Address::read_keycloak(addr, allow_http)?,
                 realm: read_realm(profile)?,
             }),
             (None, Some(_)) if profile.has("realm") => Err(profile.fault_at(

@@ -16,7 +16,7 @@ pub(crate) struct Towards<'a> {
 }
 
 impl Towards<'_> {
-    /// Nothing was sent.
+    /// Nothing was sent; `reason` says what to mend.
     pub(crate) fn not_sent(self, reason: &str) -> Failure {
         let proxy = self.proxy.map(|proxy| format!(" through the proxy `{proxy}`"));
         let message =
@@ -33,13 +33,19 @@ impl Towards<'_> {
     /// Sorts an error of the HTTP client before the answer's head had come.
     pub(crate) fn failed(self, error: &reqwest::Error) -> Failure {
         let reason = reason(error);
-        if error.is_connect() || error.is_builder() || was_handed_back(error) {
+        if is_certificate(error) {
+            // Its words say what to mend.
             self.not_sent(&reason)
+        } else if error.is_connect() || error.is_builder() || was_handed_back(error) {
+            self.not_sent(&format!("{reason} ({CHECK})"))
         } else {
             self.lost(&reason)
         }
     }
 }
+
+/// What a person looks at where a host is not reached.
+const CHECK: &str = "check the address in the profile, the network, and the proxy if there is one";
 
 /// Whether the server's certificate is the matter.
 pub(crate) fn is_certificate(error: &reqwest::Error) -> bool {

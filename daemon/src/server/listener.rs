@@ -164,7 +164,7 @@ pub enum ListenError {
         source: io::Error,
     },
     /// Another program, most likely another daemon, listens there.
-    #[error("`{}` is served already; end the daemon that serves it, or set BEARERD_SOCKET to another path", path.display())]
+    #[error("`{}` is served already", path.display())]
     AlreadyServed {
         /// The socket's path.
         path: PathBuf,

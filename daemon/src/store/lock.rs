@@ -117,7 +117,12 @@ impl Locked {
 
 /// Another daemon of this host has the state folder.
 #[derive(Debug, thiserror::Error)]
-#[error("bearerd runs already for `{}`{}: use that one, or end it first", folder.display(), named(holder.as_ref()))]
+#[error(
+    "bearerd runs already for `{}`{}: use that one, or end it first; a second one beside it needs a socket and a state \
+     folder of its own (`bearerd --socket PATH --state FOLDER`)",
+    folder.display(),
+    named(holder.as_ref())
+)]
 pub struct LockError {
     /// The state folder.
     pub folder: PathBuf,

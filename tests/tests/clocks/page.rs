@@ -85,24 +85,28 @@ static ACCESS: Mutex<()> = Mutex::new(());
 const HEAD: &str = "\
 # Clocks
 
-What bearerd came to when the clocks of the real daemon were moved, made by the test target `clocks`
-(`tests/tests/clocks/`); `BEARERD_BLESS=1` writes this page, any other run is held against it, but for the number of
-reads.
+What bearerd did when its clocks jumped: somebody sets the date, the machine sleeps, the machine is started again. The
+tests in `tests/tests/clocks/` do that to the real daemon, one scene for each line of the table below. `BEARERD_BLESS=1`
+has them write this page; any other run fails where it comes to something else, the number of reads apart.
 
-The daemon's wall clock and boot-time clock were moved by a shim before the C library (`tests/src/clocks/`), its timers
-brought nearer as a suspend does; another boot is a time namespace with another boot id. The test IdP stayed on the
-machine's clocks and rotated refresh tokens with reuse detection. Its own record says when a token ends, and each token
-that was read was held against it: *expired served* counts those that had ended when the reader asked, or that were
-said to live longer than they did. Four readers read all the time, each 50 ms after its last answer, unless nobody is said
-to read. *Refreshes* are those that reached the IdP from the login to the scene's end. Every read gave a token, and nobody
-had to log in again. A renewal is due at half a token's life, a tenth of a life sooner or later; 0.4 of a life between
-two of them at the IdP is that, less a twentieth for the way of the first.
+**How the clocks are moved.** A small library that is loaded into the daemon before the C library (`tests/src/clocks/`)
+adds to what its wall clock shows, and to its boot-time clock, which counts the time since the machine was started,
+sleep included, and which nobody can set. After a suspend a real machine's timers ring for what fell into it; so the
+daemon's timer is set to ring earlier by as much. A reboot is a time namespace with another boot id. The test identity
+provider (IdP) stays on the machine's clocks. Its refresh tokens rotate, and it detects their reuse.
 
-**The machine's own clock is set.** The kernel tells of a set clock only where one is set, so the scenes in which it tells
-set the machine's wall clock to what it shows: about a dozen times a run, each to within 20 µs, which is measured, and
-mended where it came out wrong. This takes root with the right to set the clock (CAP_SYS_TIME), and every program of the
-machine that asked for it hears of a step. The two scenes in which nobody tells run alone, and fail where anybody else set
-the clock meanwhile.
+**How to read the table.** Four readers ask all the time, each 50 ms after its last answer, unless nobody is said to
+read. *Expired served*: of the tokens that they got, those that by the IdP's own record had ended before the reader
+asked, or that were said to live longer than they did. *Refreshes*: those that reached the IdP from the login to the
+scene's end. Every read gave a token, and nobody had to log in again. A token is renewed when 45 to 55 % of its life is
+over, counted from when the daemon asked for it. The IdP sees a request a little later than it was made, so two renewals
+may look somewhat nearer to each other there: 0.4 of a life is what the scenes demand.
+
+**The machine's own clock is set.** The kernel tells programs of a step only when the machine's clock is really set.
+The scenes in which it tells therefore set the machine's wall clock to the time that it shows already: about a dozen
+times a run, each to within 20 µs, which is measured, and put right where it came out wrong. That takes root with the
+right to set the clock (CAP_SYS_TIME), and every program of the machine that asked the kernel to be told is told. The
+two scenes in which nobody is told run alone, and fail where anybody else set the clock meanwhile.
 
 What is not shown here: no machine was suspended, and no kernel's clock was moved. What stays open is said in
 [0004](decisions/0004-a-saved-token-lives-by-the-stricter-clock.md).

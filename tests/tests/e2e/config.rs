@@ -112,6 +112,30 @@ fn check_config_judges_without_starting_and_shows_no_value() {
 }
 
 #[test]
+fn check_config_tells_a_file_that_is_not_there_from_a_good_one() {
+    let home = Home::new();
+    let check = |argument: Option<&str>, variable: Option<&str>| {
+        let mut command = home.command(&binaries::bearerd());
+        command.arg("--check-config");
+        command.args(argument.into_iter().flat_map(|file| ["--config", file]));
+        command.envs(variable.map(|file| ("BEARERD_CONFIG", file)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = check(None, None);
+    assert_eq!(code, Some(0), "a fresh machine: {said}");
+    let file = home.config_file().display().to_string();
+    assert!(said.starts_with(&format!("{file}: there is no file there yet")), "{said}");
+    let named = "/nonexistent/bearerd.toml";
+    let mend = "there is no such file; write it, or name another one by --config or BEARERD_CONFIG";
+    for (argument, variable) in [(Some(named), None), (None, Some(named))] {
+        assert_eq!(check(argument, variable), (Some(2), format!("{named}: {mend}\n")));
+    }
+    home.configure("[profile.a]\nauth_type = \"none\"\n");
+    assert_eq!(check(Some(&file), None), (Some(0), format!("{file}: good, 1 profile(s)\n")));
+}
+
+#[test]
 fn a_session_goes_nowhere_else_than_where_it_came_from() {
     let rig = Rig::start().logged_in();
     let token = rig.daemon.token_text(Rig::PROFILE);

@@ -1,9 +1,10 @@
 //! `kill -9`, and saved sessions that can't be opened.
 
-use bearerd_client::{ErrorCode, ProfileState, RejectRequest, Secret};
+use bearerd_client::{Client, ErrorCode, ProfileState, RejectRequest, Secret};
 use bearerd_test_idp::{CallKind, When};
-use bearerd_tests::daemon::{Daemon, Home, Rig};
+use bearerd_tests::daemon::{Daemon, Home, Rig, eventually};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 #[test]
@@ -196,22 +197,35 @@ fn private(file: &Path) {
 #[test]
 fn a_second_daemon_on_the_same_state_ends_at_once_and_names_the_first() {
     let rig = Rig::start().logged_in();
+    let mend = "a second one beside it needs a socket and a state folder of its own (`bearerd --socket PATH --state \
+                FOLDER`";
     let second = |socket: Option<&Path>| {
         let mut command = rig.home.command(&bearerd_tests::binaries::bearerd());
-        if let Some(socket) = socket {
-            command.env("BEARERD_SOCKET", socket);
-        }
+        command.args(socket.into_iter().flat_map(|socket| [Path::new("--socket"), socket]));
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
     let calls = rig.idp.calls().len();
     let said = second(None);
-    assert!(said.contains("is served already"), "{said}");
+    let [socket, state] =
+        [rig.home.socket(), rig.home.state()].map(|path| path.display().to_string());
+    assert!(said.contains(&format!("`{socket}` is served already")), "{said}");
+    assert!(said.contains(mend) && said.contains(&format!("state is `{state}`")), "{said}");
     let said = second(Some(&rig.home.runtime_folder().join("second.sock")));
     assert!(said.contains(&format!("pid {}", rig.daemon.pid())), "{said}");
-    assert!(said.contains("bearerd.sock"), "{said}");
+    assert!(said.contains(&socket) && said.contains(&state) && said.contains(mend), "{said}");
     assert_eq!(rig.idp.calls().len(), calls);
     assert!(rig.idp.is_active(&rig.daemon.token_text(Rig::PROFILE)), "the first serves on");
     assert!(!rig.home.runtime_folder().join("second.sock").exists(), "it cleans up");
+
+    let [socket, state] =
+        ["second.sock", "second"].map(|name| rig.home.runtime_folder().join(name));
+    let mut beside = rig.home.command(&bearerd_tests::binaries::bearerd());
+    beside.arg("--socket").arg(&socket).arg("--state").arg(&state).stderr(Stdio::null());
+    let mut beside = beside.spawn().unwrap();
+    let status = eventually("the mend works", || Client::at(&socket).status().ok());
+    assert_eq!(status.pid, beside.id());
+    beside.kill().unwrap();
+    beside.wait().unwrap();
 }

@@ -87,7 +87,8 @@ pub(crate) fn ask(demo: &mut Demo<'_>) -> Result<String, Failure> {
         demo.say.note("curl is not installed, so its line is left out: `apt-get install -y curl`");
         return Ok("from bearerctl (no curl here)".to_owned());
     };
-    demo.say.command("curl -s --unix-socket $XDG_RUNTIME_DIR/bearerd.sock http://bearerd/v1/token");
+    demo.say
+        .command("curl -sS --unix-socket $XDG_RUNTIME_DIR/bearerd.sock http://bearerd/v1/token");
     let mut command = demo.stage.command(&curl);
     command.arg("-sS").arg("--unix-socket").arg(demo.stage.socket()).arg("http://bearerd/v1/token");
     let body = stdout_of(command, "curl")?;

@@ -33,7 +33,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         (_, true) => Size::All,
         _ => Size::Plain,
     };
-    let steps = chosen(steps::of(size, &cargo::metadata()?), &arguments.only)?;
+    let metadata = cargo::metadata()?;
+    let all = steps::of(Size::All, &metadata).into_iter().map(|step| step.name).collect::<Vec<_>>();
+    let steps = chosen(steps::of(size, &metadata), &all, &arguments.only)?;
     // In CI a step that can't run would be one that nobody misses.
     let strict = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let mut reports = Vec::with_capacity(steps.len());
@@ -57,16 +59,46 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// The steps with these names, in the order of the size; all of them where none is named.
-fn chosen(steps: Vec<Step>, only: &[String]) -> Result<Vec<Step>, Failure> {
-    let unknown = only.iter().find(|name| !steps.iter().any(|step| step.name == **name));
-    if let Some(unknown) = unknown {
-        let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
-        return Err(Failure::new(format!(
-            "there is no step `{unknown}` of this size: {}",
-            names.join(", ")
-        )));
+/// The steps with these names, in the order of the size; all of them where none is named. `all`: the names of every size.
+fn chosen(steps: Vec<Step>, all: &[&str], only: &[String]) -> Result<Vec<Step>, Failure> {
+    let missing = only.iter().find(|name| !steps.iter().any(|step| step.name == **name));
+    if let Some(missing) = missing {
+        return Err(Failure::new(if !all.contains(&missing.as_str()) {
+            format!("there is no step `{missing}`; the steps are {}", all.join(", "))
+        } else if steps.iter().any(|step| step.name == "demo") {
+            format!("the step `{missing}` takes long: add --all to run it")
+        } else {
+            format!(
+                "the step `{missing}` is not one of --quick: leave that out, or add --all instead"
+            )
+        }));
     }
     let wanted = |step: &Step| only.is_empty() || only.iter().any(|name| *name == step.name);
     Ok(steps.into_iter().filter(wanted).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_is_not_there_is_told_with_those_that_are() {
+        let metadata = cargo::metadata().unwrap();
+        let all: Vec<_> =
+            steps::of(Size::All, &metadata).into_iter().map(|step| step.name).collect();
+        let said = |size, name: &str| {
+            chosen(steps::of(size, &metadata), &all, &[name.to_owned()]).unwrap_err().to_string()
+        };
+        for size in [Size::Quick, Size::Plain, Size::All] {
+            let sentence = "there is no step `nosuch`; the steps are format, lints, tests, docs, demo, simulation, \
+                            clocks, faults, crashes, keycloak, systemd, all-crashes, all-simulation, breaks, mutants";
+            assert!(said(size, "nosuch").starts_with(sentence), "{}", said(size, "nosuch"));
+        }
+        let long = "the step `breaks` takes long: add --all to run it";
+        assert_eq!(said(Size::Plain, "breaks"), long);
+        let real = "the step `demo` is not one of --quick: leave that out, or add --all instead";
+        assert_eq!(said(Size::Quick, "demo"), real);
+        let one = chosen(steps::of(Size::Quick, &metadata), &all, &["docs".to_owned()]).unwrap();
+        assert_eq!(one.iter().map(|step| step.name).collect::<Vec<_>>(), ["docs"]);
+    }
 }

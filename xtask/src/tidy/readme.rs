@@ -5,6 +5,7 @@ use crate::{Arguments, cargo, repository};
 use clap::{CommandFactory, Parser};
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -42,6 +43,50 @@ fn every_bearerctl_line_is_known() {
             || flags.iter().filter(|word| word.starts_with("--")).any(|flag| known(&flag))
     });
     demand_none("The README's lines of `bearerctl` are known:", unknown.collect());
+}
+
+/// In a container there is no `XDG_RUNTIME_DIR`: the lines for curl have to find the socket all the same.
+#[test]
+fn the_lines_of_curl_find_the_socket_at_each_of_its_places() {
+    let readme = fs::read_to_string(repository::root().join("README.md")).unwrap();
+    let begin = readme.find("for socket in ").unwrap();
+    let length = readme[begin..].find("```").unwrap();
+    let lines = &readme[begin..begin + length];
+    // In the place of curl: what it would be told.
+    let script = format!("set -eu\ncurl() {{ echo \"$@\"; }}\nid() {{ echo nobody; }}\n{lines}");
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().join(".local/state/bearerd");
+    fs::create_dir_all(&state).unwrap();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let places = [
+        (None, state.join(format!("bearerd-{host}.sock"))),
+        (Some("XDG_RUNTIME_DIR"), home.path().join("bearerd.sock")),
+        (Some("BEARERD_SOCKET"), home.path().join("own.sock")),
+    ];
+    let mut kept = Vec::new();
+    for (variable, place) in places {
+        kept.push(UnixListener::bind(&place).unwrap());
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .env_clear()
+            .env("HOME", home.path())
+            .env("PATH", "/usr/bin:/bin");
+        let folder = (variable == Some("XDG_RUNTIME_DIR")).then_some(home.path());
+        shell.envs(variable.map(|name| (name, folder.unwrap_or(&place))));
+        let output = shell.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        let expected = format!(
+            "--silent --show-error --unix-socket {} http://bearerd/v1/token\n",
+            place.display()
+        );
+        assert_eq!(told, expected, "{variable:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let all = readme.lines().filter(|line| line.starts_with("curl --silent"));
+    let hidden = all.filter(|line| {
+        !line.contains("--show-error") || !line.contains("--unix-socket \"$socket\"")
+    });
+    demand_none("The README's lines of `curl` show errors:", hidden.map(str::to_owned).collect());
 }
 
 /// The subcommand, and the one below it where there are such.

@@ -46,7 +46,9 @@ pub(crate) fn failure(error: &CommandError) {
         words(&format!("cause: {error}"));
         cause = error.source();
     }
-    if let Some(hint) = error.login_hint() {
+    // Most of the daemon's sentences say it themselves; a program reads it in a field of its own.
+    let said = error.to_string();
+    if let Some(hint) = error.login_hint().filter(|hint| !said.contains(hint)) {
         words(&format!("hint: {hint}"));
     }
 }

@@ -75,8 +75,21 @@ fn row(profile: &ProfileStatus) -> [String; COLUMNS] {
         user.map_or("-".to_owned(), |user| printable(user)),
         within(profile.expires_in),
         within(profile.refresh_in),
-        if profile.saved { "yes" } else { "no" }.to_owned(),
+        saved(profile).to_owned(),
     ]
+}
+
+/// `-` where there is nothing to save: nobody has logged in, or this kind of profile has no login.
+fn saved(profile: &ProfileStatus) -> &'static str {
+    let waits = matches!(profile.state, ProfileState::LoginRequired | ProfileState::LoginPending);
+    // A session that is over, parked or can't be opened has its reason there.
+    let never = waits && profile.last_error.is_none();
+    let constant = ["none", "test_auth"].contains(&profile.auth_type.as_str());
+    match profile.saved {
+        false => "no",
+        true if never || constant => "-",
+        true => "yes",
+    }
 }
 
 fn line(row: &[String; COLUMNS], widths: &[usize; COLUMNS], shade: Option<Colour>) -> String {
@@ -164,7 +177,7 @@ a-degraded          degraded          jane@example.com  in 4 min  in 10 s       
   idp-unreachable, 2026-09-21 14:14:15 UTC: failed to connect to `keycloak.example.com`: bearerd tries on by itself
 b-login-required    login-required    -                 -         -             yes
   login-required, 2026-09-21 14:14:15 UTC: `keycloak.example.com` has ended the session (invalid_grant): run `bearerctl login b-login-required`
-c-login-pending     login-pending     -                 -         -             yes
+c-login-pending     login-pending     -                 -         -             -
   a login waits at https://keycloak.example.com/auth/realms/master/device?user_code=WDJB-MJHT (code WDJB-MJHT), 9 min left
 d-misconfigured     misconfigured     -                 -         -             yes
   misconfigured, 2026-09-21 14:14:15 UTC: `keycloak.example.com` does not know the client `sdk-clint` (invalid_client): mend `client_id` in the configuration, then reload
@@ -173,6 +186,24 @@ e-state-unreadable  state-unreadable  -                 -         -             
   state-unreadable, 2026-09-21 14:14:15 UTC: the saved session of `e-state-unreadable` was sealed with another key: bring that key back, or run `bearerctl login e-state-unreadable`
 ";
         assert_eq!(table(&status, false), expected);
+    }
+
+    #[test]
+    fn saved_is_what_there_was_to_save() {
+        let status: Status = serde_json::from_str(EVERY_STATE).unwrap();
+        let over = &status.profiles[1];
+        assert_eq!((over.state, saved(over)), (ProfileState::LoginRequired, "yes"));
+        let never = ProfileStatus { last_error: None, ..over.clone() };
+        assert_eq!(saved(&never), "-");
+        // The file of a session that was logged out of could not be removed yet.
+        assert_eq!(saved(&ProfileStatus { saved: false, ..never }), "no");
+        let ready = |auth_type: &str| ProfileStatus {
+            state: ProfileState::Ready,
+            auth_type: auth_type.to_owned(),
+            last_error: None,
+            ..over.clone()
+        };
+        assert_eq!(["sso", "none", "test_auth"].map(|it| saved(&ready(it))), ["yes", "-", "-"]);
     }
 
     #[test]

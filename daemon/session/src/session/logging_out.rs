@@ -25,9 +25,10 @@ impl Session {
     pub(super) fn log_out(&mut self, waiter: WaiterId, revoke: bool, now: Now) {
         // What can't be opened is not deleted: it is no session that anybody could use.
         let message = self.unreadable.as_ref().map(|reason| {
+            let later = if revoke { "revokes and removes it" } else { "removes it" };
             format!(
-                "the saved session can't be opened: it stays where it is, and is forgotten as soon as it \
-                 can: {reason}"
+                "the saved session can't be opened and stays on disk, its refresh token not revoked; this daemon \
+                 {later} as soon as it can be opened, and after a restart you have to log out again: {reason}"
             )
         });
         self.logged_out_unread = self.unreadable.as_ref().map(|_| revoke);

@@ -247,3 +247,20 @@ fn a_session_that_is_back_before_it_was_saved_waits_for_that() {
     play.disk_is_back(true);
     assert_eq!((play.served(), on_disk(&play)), (Some("a-2"), "r-2".to_owned()));
 }
+
+#[test]
+fn the_first_token_of_a_session_that_is_back_without_one_waits_its_own_two_seconds() {
+    let mut play = Play::logged_in(granted("1"));
+    play.reload(settings_at(ELSEWHERE));
+    play.disk = Disk::Hangs;
+    // Nobody knows any more how old its token is: what hangs on its way to the disk is the session alone.
+    play.step_wall(-2400);
+    play.reload(settings());
+    assert_eq!(play.open_refresh(), "r-1");
+    play.advance(Duration::from_millis(1_500));
+    play.reply(granted("2"));
+    play.advance(Duration::from_millis(1_999));
+    assert_eq!(play.served(), None, "nothing has waited before it");
+    play.advance(Duration::from_millis(1));
+    assert_eq!(play.served(), Some("a-2"));
+}

@@ -204,7 +204,14 @@ fn what_cannot_be_opened_is_state_unreadable_and_stays() {
     assert_eq!(play.session.report(play.now).state, ProfileState::StateUnreadable);
     let leaver = play.logout(true);
     let (_, message) = play.logged_out(leaver);
-    assert!(message.is_some_and(|message| message.contains("stays where it is")));
+    assert_eq!(
+        message.unwrap(),
+        "the saved session can't be opened and stays on disk, its refresh token not revoked; this daemon revokes and \
+         removes it as soon as it can be opened, and after a restart you have to log out again: its key is missing"
+    );
+    let leaver = play.logout(false);
+    let (_, message) = play.logged_out(leaver);
+    assert!(message.unwrap().contains("this daemon removes it as soon as"));
     assert!(play.unreadable_file);
     play.advance(3600 * SECOND);
     play.nothing_is_sent();
