@@ -143,7 +143,7 @@ pub async fn run(
     let parts = Parts {
         clock: clock.clone(),
         store: Arc::new(store),
-        fetchers: Arc::new(HttpClients::with_timeouts(tasks.clone(), timeouts)),
+        fetchers: Arc::new(HttpClients::with_timeouts(tasks.clone(), clock.clone(), timeouts)),
         events: events.clone(),
         tasks: tasks.clone(),
         boot_id: clock::boot_id().map_err(system("the boot id"))?,

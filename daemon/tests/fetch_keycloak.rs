@@ -7,7 +7,7 @@ use bearerd::fetch::TokenFetcher;
 use bearerd_proto::Secret;
 use bearerd_session::{DeviceAuthorization, Outcome, Request, SlotKey};
 use bearerd_test_idp::{CallKind, Fault, Settings, TestIdp, Times};
-use fetch_support::{HASTY, PATIENT, RawServer, answer, cause, fetcher, granted, send};
+use fetch_support::{HASTY, PATIENT, RawServer, answer, failed, fetcher, form_of, granted, send};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,15 +28,8 @@ async fn start(fetcher: &Arc<dyn TokenFetcher>) -> DeviceAuthorization {
 }
 
 fn poll(device: &DeviceAuthorization) -> Request {
-    Request::DevicePoll { device_code: device.device_code.clone(), code_verifier: None }
-}
-
-/// The failure's cause and message.
-fn failed(outcome: Outcome) -> (String, String) {
-    match outcome {
-        Outcome::Failed(failure) => (cause(&failure), failure.message),
-        other => panic!("{other:?}"),
-    }
+    let (device_code, code_verifier) = (device.device_code.clone(), device.code_verifier.clone());
+    Request::DevicePoll { device_code, code_verifier }
 }
 
 #[tokio::test]
@@ -171,16 +164,23 @@ async fn the_requests_are_those_of_the_rfcs() {
     let more = "realm = \"team a\"\nclient_id = \"a&b\"\nscopes = [\"openid\", \"email\"]\n\
                 extra_parameters = { hint = \"x=y\" }";
     let fetcher = server.fetcher(more, PATIENT);
-    let poll = Request::DevicePoll { device_code: Secret::new("dc"), code_verifier: None };
+    let poll = Request::DevicePoll {
+        device_code: Secret::new("dc"),
+        code_verifier: Some(Secret::new("v")),
+    };
     for request in [Request::DeviceStart, poll, refresh("a+b"), revoke("r")] {
         fetcher.fetch(request).await;
     }
     let requests = server.requests();
+    let challenge = form_of(&requests[0]).remove("code_challenge").unwrap();
+    let start = format!(
+        "client_id=a%26b&scope=openid+email&code_challenge={challenge}&code_challenge_method=S256&hint=x%3Dy"
+    );
     for (request, (path, body)) in requests.iter().zip([
-        ("/auth/device", "client_id=a%26b&scope=openid+email&hint=x%3Dy"),
-        ("/token", "client_id=a%26b&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=dc&hint=x%3Dy"),
+        ("/auth/device", &*start),
+        ("/token", "client_id=a%26b&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=dc&code_verifier=v&hint=x%3Dy"),
         ("/token", "client_id=a%26b&grant_type=refresh_token&refresh_token=a%2Bb&hint=x%3Dy"),
-        ("/revoke", "client_id=a%26b&token=r&token_type_hint=refresh_token"),
+        ("/revoke", "client_id=a%26b&token=r&token_type_hint=refresh_token&hint=x%3Dy"),
     ]) {
         let (head, sent) = request.split_once("\r\n\r\n").unwrap();
         assert_eq!(head.lines().next().unwrap(), format!("POST {ROUTE}{path} HTTP/1.1"));

@@ -23,12 +23,12 @@ async fn no_secret_is_logged_whatever_a_request_comes_to() {
 
     let idp = TestIdp::start(Settings { auto_approve: Some("jane".into()), ..Settings::default() });
     let fetcher = fetcher(&idp.base_url(), "", PATIENT);
-    let device_code = match fetcher.fetch(Request::DeviceStart).await {
-        Outcome::Device(device) => device.device_code,
+    let device = match fetcher.fetch(Request::DeviceStart).await {
+        Outcome::Device(device) => device,
         other => panic!("{other:?}"),
     };
-    let login =
-        granted(fetcher.fetch(Request::DevicePoll { device_code, code_verifier: None }).await);
+    let (device_code, code_verifier) = (device.device_code, device.code_verifier);
+    let login = granted(fetcher.fetch(Request::DevicePoll { device_code, code_verifier }).await);
     let mut refresh_token = login.refresh_token.unwrap();
     for fault in [
         Fault::Pass,

@@ -1,11 +1,11 @@
-//! The one reader of the IdP's answers: status, headers and body in, outcome out. Pure.
+//! The one reader of the IdP's answers: status, headers and body in, what they say out. Pure.
 
 use super::members::Members;
 use super::shown::words;
 use crate::wiped::Wiped;
 use bearerd_proto::Secret;
 use bearerd_session::time::Wall;
-use bearerd_session::{Cause, DeviceAuthorization, Failure, Granted, OAuthError, Outcome};
+use bearerd_session::{Cause, DeviceAuthorization, Failure, Granted, OAuthError};
 use std::time::{Duration, SystemTime};
 use url::Url;
 
@@ -29,40 +29,67 @@ pub(crate) struct HttpAnswer {
 pub(crate) struct Asked<'a> {
     /// The IdP's host, and port where it is written.
     pub(crate) host: &'a str,
-    /// The secret that the request carried: it shows in no message, even where the IdP repeats it.
-    pub(crate) secret: Option<&'a Secret>,
+    /// The secrets that the request carried: none shows in a message, even where the IdP repeats it.
+    pub(crate) secrets: &'a [Secret],
+    /// What mends it where the IdP refuses.
+    pub(crate) mends: Mends<'a>,
+}
+
+/// Where to look when the IdP finds fault with the configuration.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mends<'a> {
+    /// Of the place.
+    pub(crate) place: &'a str,
+    /// Of the client.
+    pub(crate) client: &'a str,
+    /// Of the scopes.
+    pub(crate) scope: &'a str,
+    /// Of what was granted on: a password, an assertion.
+    pub(crate) grant: &'a str,
+}
+
+/// A token endpoint's good answer.
+#[derive(Debug)]
+pub(crate) struct TokenAnswer {
+    /// What the session takes of it. Who it is for is not known yet.
+    pub(crate) granted: Granted,
+    /// The access token's claims, where it is a JWT. Nobody has checked its signature.
+    pub(crate) claims: Option<Members>,
+    /// The id token.
+    pub(crate) id_token: Option<Secret>,
 }
 
 impl HttpAnswer {
     /// Reads the answer of a token endpoint (RFC 6749 §5).
-    pub(crate) fn token(&self, asked: Asked<'_>) -> Outcome {
-        match self.success(asked) {
-            Ok(members) => match self.granted(&members) {
-                Ok(granted) => Outcome::Granted(Box::new(granted)),
-                Err(reason) => Outcome::Failed(self.unusable(asked, &members, &reason)),
-            },
-            Err(failure) => Outcome::Failed(failure),
-        }
+    pub(crate) fn token(&self, asked: Asked<'_>) -> Result<TokenAnswer, Failure> {
+        let members = self.success(asked)?;
+        self.granted(&members).map_err(|reason| self.unusable(asked, &members, &reason))
     }
 
     /// Reads the answer of a device authorization endpoint (RFC 8628 §3.2).
-    pub(crate) fn device(&self, asked: Asked<'_>) -> Outcome {
-        match self.success(asked) {
-            Ok(members) => match device_authorization(&members) {
-                Ok(device) => Outcome::Device(device),
-                Err(reason) => Outcome::Failed(self.unusable(asked, &members, reason)),
-            },
-            Err(failure) => Outcome::Failed(failure),
-        }
+    pub(crate) fn device(&self, asked: Asked<'_>) -> Result<DeviceAuthorization, Failure> {
+        let members = self.success(asked)?;
+        device_authorization(&members).map_err(|reason| self.unusable(asked, &members, reason))
     }
 
     /// Reads the answer of a revocation endpoint (RFC 7009 §2.2). Any body of a success is well: Keycloak's has an error
     /// in it where the token was dead already.
-    pub(crate) fn revocation(&self, asked: Asked<'_>) -> Outcome {
+    pub(crate) fn revocation(&self, asked: Asked<'_>) -> Result<(), Failure> {
         match self.is_success() {
-            true => Outcome::Revoked,
-            false => Outcome::Failed(self.refusal(asked)),
+            true => Ok(()),
+            false => Err(self.refusal(asked)),
         }
+    }
+
+    /// Reads any JSON object that a success has in it and that is no error.
+    pub(crate) fn object(&self, asked: Asked<'_>) -> Result<Members, Failure> {
+        self.success(asked)
+    }
+
+    /// The failure that an answer is which reads well and still can't be used.
+    pub(crate) fn rejected(&self, asked: Asked<'_>, cause: Cause, reason: &str) -> Failure {
+        let message = format!("{} {reason}", self.head(asked));
+        Failure { cause, message, retry_after: self.retry_after() }
     }
 
     fn is_success(&self) -> bool {
@@ -94,29 +121,32 @@ impl HttpAnswer {
         }
     }
 
-    fn granted(&self, answer: &Members) -> Result<Granted, String> {
+    fn granted(&self, answer: &Members) -> Result<TokenAnswer, String> {
         let access_token = answer.secret("access_token").ok_or("without an access token")?;
         if !access_token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("with an access token that no header can carry".to_owned());
         }
         check_token_type(answer)?;
         let claims = Members::claims_of(access_token);
+        let claim = |name| claims.as_ref().and_then(|claims| claims.text(name));
+        let issued_at = claims.as_ref().and_then(|claims| claims.number("iat"));
         let refresh_token = answer.secret("refresh_token");
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Ok(Granted {
+        let granted = Granted {
             access_token: access_token.clone(),
-            lifetime: Some(lifetime(answer, &claims)?),
+            lifetime: Some(lifetime(answer, claims.as_ref())?),
             refresh_token: refresh_token.cloned(),
             refresh_lifetime: refresh_token
                 .and_then(|_| answer.number("refresh_expires_in"))
                 .and_then(positive),
             refresh_in: answer.number("refresh_in").and_then(positive),
             scope: owned(answer.text("scope")),
-            user_id: owned(claims.text("sub")),
-            user_email: owned(claims.text("email")),
-            idp_session: owned(claims.text("sid").or_else(|| answer.text("session_state"))),
-            idp_time: self.date().or_else(|| claims.number("iat").map(Wall::from_secs)),
-        })
+            user_id: owned(claim("sub")),
+            user_email: owned(claim("email")),
+            idp_session: owned(claim("sid").or_else(|| answer.text("session_state"))),
+            idp_time: self.date().or_else(|| issued_at.map(Wall::from_secs)),
+        };
+        Ok(TokenAnswer { granted, claims, id_token: answer.secret("id_token").cloned() })
     }
 
     /// An answer that is no success.
@@ -130,17 +160,13 @@ impl HttpAnswer {
             (None, Err(reason)) => format!(", but {reason}"),
             (None, Ok(_)) => String::new(),
         };
-        let message = format!("{}{said}{}", self.head(asked), mend(&cause));
+        let message = format!("{}{said}{}", self.head(asked), mend(&cause, asked.mends));
         Failure { cause, message, retry_after: self.retry_after() }
     }
 
     fn unusable(&self, asked: Asked<'_>, members: &Members, reason: &str) -> Failure {
         let refresh_token = members.secret("refresh_token").cloned();
-        Failure {
-            cause: Cause::Unusable { refresh_token },
-            message: format!("{} {reason}", self.head(asked)),
-            retry_after: self.retry_after(),
-        }
+        self.rejected(asked, Cause::Unusable { refresh_token }, reason)
     }
 
     fn head(&self, asked: Asked<'_>) -> String {
@@ -176,9 +202,9 @@ impl HttpAnswer {
 impl<'a> Asked<'a> {
     /// What no message may show.
     fn secrets(&self, answer: &'a Members) -> Vec<&'a str> {
-        let sent = self.secret.map(Secret::expose);
+        let sent = self.secrets.iter().map(Secret::expose);
         let got = ["access_token", "refresh_token", "id_token", "device_code"];
-        sent.into_iter().chain(got.into_iter().filter_map(|name| answer.text(name))).collect()
+        sent.chain(got.into_iter().filter_map(|name| answer.text(name))).collect()
     }
 }
 
@@ -195,15 +221,20 @@ fn said(answer: &Members, asked: Asked<'_>) -> String {
 }
 
 /// What the person can do about it, where the configuration is at fault.
-fn mend(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::WrongPlace => " (check `keycloak_addr` and `realm`)",
-        Cause::OAuth(OAuthError::InvalidClient) => " (check `client_id`)",
+fn mend(cause: &Cause, mends: Mends<'_>) -> String {
+    let (mend, more) = match cause {
+        Cause::WrongPlace => (mends.place, ""),
+        Cause::OAuth(OAuthError::InvalidClient) => (mends.client, ""),
         Cause::OAuth(OAuthError::UnauthorizedClient) => {
-            " (check `client_id`, and what the IdP allows this client)"
+            (mends.client, ", and what the IdP allows this client")
         }
-        Cause::OAuth(OAuthError::InvalidScope) => " (check `scopes`)",
-        _ => "",
+        Cause::OAuth(OAuthError::InvalidScope) => (mends.scope, ""),
+        Cause::OAuth(OAuthError::InvalidGrant) => (mends.grant, ""),
+        _ => ("", ""),
+    };
+    match mend {
+        "" => String::new(),
+        mend => format!(" (check {mend}{more})"),
     }
 }
 
@@ -220,8 +251,11 @@ fn check_token_type(answer: &Members) -> Result<(), String> {
 }
 
 /// How long an access token lives: `expires_in`, else the JWT's `exp` − `iat`, else [`DEFAULT_LIFETIME`].
-fn lifetime(answer: &Members, claims: &Members) -> Result<Duration, String> {
-    let of_claims = || Some(claims.number("exp")?.saturating_sub(claims.number("iat")?));
+fn lifetime(answer: &Members, claims: Option<&Members>) -> Result<Duration, String> {
+    let of_claims = || {
+        let claims = claims?;
+        Some(claims.number("exp")?.saturating_sub(claims.number("iat")?))
+    };
     match answer.number("expires_in").or_else(of_claims) {
         None => Ok(DEFAULT_LIFETIME),
         Some(seconds) => positive(seconds)
@@ -264,7 +298,7 @@ fn is_link(text: &str) -> bool {
 }
 
 /// Seconds above 0, cut at [`LONGEST`].
-fn positive(seconds: i64) -> Option<Duration> {
+pub(crate) fn positive(seconds: i64) -> Option<Duration> {
     let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
     Some(Duration::from_secs(seconds).min(LONGEST))
 }

@@ -1,11 +1,14 @@
 //! The HTTP clients: one for each distinct set of trusted certificates and proxy, built when first needed.
 
+use super::source::Sources;
+use crate::clock::Clock;
 use crate::config::open_regular;
 use crate::tasks::{TaskError, Tasks};
 use reqwest::{Certificate, Client, Proxy, redirect, retry};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use thiserror::Error;
@@ -18,9 +21,15 @@ use url::Url;
 #[derive(Debug)]
 pub struct HttpClients {
     tasks: Tasks,
+    clock: Clock,
     timeouts: Timeouts,
     shared: Mutex<BTreeMap<Route, Weak<SharedClient>>>,
+    readings: Readings,
 }
+
+/// Counts how often the configuration was read: what was fetched under another count is to be fetched again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readings(Arc<AtomicU64>);
 
 /// How long a request may take.
 #[derive(Debug, Clone, Copy)]
@@ -85,15 +94,30 @@ pub(crate) enum ClientError {
 impl HttpClients {
     /// With the daemon's own timeouts. No client is built before the first request; the files that it needs are read
     /// on a thread of `tasks`.
-    pub fn new(tasks: Tasks) -> Self {
-        Self::with_timeouts(tasks, Timeouts::default())
+    pub fn new(tasks: Tasks, clock: Clock) -> Self {
+        Self::with_timeouts(tasks, clock, Timeouts::default())
     }
 
     /// With other timeouts: tests are not as patient.
-    pub fn with_timeouts(tasks: Tasks, timeouts: Timeouts) -> Self {
+    pub fn with_timeouts(tasks: Tasks, clock: Clock, timeouts: Timeouts) -> Self {
         // Fails where one is installed already, and then that one is used.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        Self { tasks, timeouts, shared: Mutex::default() }
+        Self { tasks, clock, timeouts, shared: Mutex::default(), readings: Readings::default() }
+    }
+
+    /// The clock of the assertions, and of what says until when it holds.
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// What reads the files of the profiles.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources::new(self.tasks.clone(), self.timeouts.connect)
+    }
+
+    /// The count of the readings of the configuration.
+    pub(crate) fn readings(&self) -> Readings {
+        self.readings.clone()
     }
 
     /// The client for `route`.
@@ -113,11 +137,20 @@ impl HttpClients {
         client
     }
 
-    /// Forgets every client, so that the next requests read the trusted certificates anew. Those under way go on.
+    /// Forgets every client and every discovery document, so that the next requests read certificates and documents
+    /// anew. Those under way go on.
     pub(super) fn forget_built(&self) {
+        self.readings.0.fetch_add(1, Ordering::AcqRel);
         for client in lock(&self.shared).values().filter_map(Weak::upgrade) {
             client.forget();
         }
+    }
+}
+
+impl Readings {
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -125,6 +158,12 @@ impl SharedClient {
     /// How long its requests may take.
     pub(crate) fn timeouts(&self) -> Timeouts {
         self.timeouts
+    }
+
+    /// What its requests go through.
+    #[cfg(test)]
+    pub(crate) fn via(&self) -> &Via {
+        &self.route.via
     }
 
     /// The configured proxy's host.
@@ -225,11 +264,12 @@ const CA_FILE_MAX: u64 = 4 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::TestClock;
     use futures_util::FutureExt;
 
     #[tokio::test]
     async fn a_client_that_was_begun_before_it_was_forgotten_is_not_kept() {
-        let clients = HttpClients::new(Tasks::new());
+        let clients = HttpClients::new(Tasks::new(), TestClock::default().clock());
         let client = clients.client(Route { ca_file: None, via: Via::Nothing });
         let mut building = Box::pin(client.ready());
         // The build has begun on its thread, and holds the certificates of this moment.

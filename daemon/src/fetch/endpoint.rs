@@ -1,14 +1,17 @@
-//! One POST: a form goes out once, and a bounded answer comes back within its time.
+//! One POST or GET: it goes out once, and a bounded answer comes back within its time.
 
 use super::answer::HttpAnswer;
+use super::authorization::Authorization;
 use super::client::{ClientError, SharedClient, Timeouts};
 use super::form::Form;
 use super::transport::{self, Towards};
 use crate::wiped::Wiped;
 use bearerd_session::Failure;
 use bytes::Bytes;
-use reqwest::Response;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, LOCATION, RETRY_AFTER,
+};
+use reqwest::{RequestBuilder, Response};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +40,11 @@ impl Endpoint {
         Self { url, client }
     }
 
+    /// The address.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The host, with the port where it is written.
     pub(crate) fn host(&self) -> &str {
         &self.url[Position::BeforeHost..Position::AfterPort]
@@ -48,10 +56,43 @@ impl Endpoint {
     ///
     /// # Errors
     /// No answer came; the failure says whether anything was sent.
-    pub(crate) async fn post(&self, form: Form, stake: Stake) -> Result<HttpAnswer, Failure> {
+    pub(crate) async fn post(
+        &self,
+        form: Form,
+        authorization: Option<Authorization>,
+        stake: Stake,
+    ) -> Result<HttpAnswer, Failure> {
+        let body = Bytes::from_owner(form.into_bytes());
+        let request = |client: reqwest::Client| {
+            client
+                .post(self.url.clone())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(body)
+        };
+        self.send(request, authorization, stake).await
+    }
+
+    /// Asks once for what stands there. That spends nothing.
+    ///
+    /// # Errors
+    /// As [`Endpoint::post`].
+    pub(crate) async fn get(
+        &self,
+        authorization: Option<Authorization>,
+    ) -> Result<HttpAnswer, Failure> {
+        let request = |client: reqwest::Client| client.get(self.url.clone());
+        self.send(request, authorization, Stake::SpendsNothing).await
+    }
+
+    async fn send(
+        &self,
+        request: impl FnOnce(reqwest::Client) -> RequestBuilder,
+        authorization: Option<Authorization>,
+        stake: Stake,
+    ) -> Result<HttpAnswer, Failure> {
         let within = stake.timeout(self.client.timeouts());
         let mut head = None;
-        let exchanged = timeout(within, self.exchange(form, &mut head)).await;
+        let exchanged = timeout(within, self.exchange(request, authorization, &mut head)).await;
         let body = match exchanged {
             Ok(exchanged) => exchanged?,
             Err(_elapsed) => Err(format!("its body did not come whole within {}", seconds(within))),
@@ -65,18 +106,18 @@ impl Endpoint {
     /// The two halves of an exchange: what is in `head` when time runs out has come, whatever the body does.
     async fn exchange(
         &self,
-        form: Form,
+        request: impl FnOnce(reqwest::Client) -> RequestBuilder,
+        authorization: Option<Authorization>,
         head: &mut Option<HttpAnswer>,
     ) -> Result<Result<Wiped, String>, Failure> {
         let client = self.client().await?;
-        let sent = client
-            .post(self.url.clone())
-            .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Bytes::from_owner(form.into_bytes()))
-            .send()
-            .await;
-        let response = sent.map_err(|error| {
+        let mut request = request(client).header(ACCEPT, "application/json");
+        if let Some(authorization) = authorization {
+            let header =
+                authorization.header().map_err(|reason| self.towards().not_sent(reason))?;
+            request = request.header(AUTHORIZATION, header);
+        }
+        let response = request.send().await.map_err(|error| {
             if transport::is_certificate(&error) {
                 self.client.forget();
             }

@@ -13,9 +13,9 @@ impl Form {
         if !self.0.is_empty() {
             self.0.push(b"&");
         }
-        self.push_encoded(name);
+        push_encoded(&mut self.0, name);
         self.0.push(b"=");
-        self.push_encoded(value);
+        push_encoded(&mut self.0, value);
         self
     }
 
@@ -31,11 +31,12 @@ impl Form {
     pub(crate) fn into_bytes(self) -> Wiped {
         self.0
     }
+}
 
-    fn push_encoded(&mut self, text: &str) {
-        for piece in byte_serialize(text.as_bytes()) {
-            self.0.push(piece.as_bytes());
-        }
+/// Appends `text`, encoded as in a form.
+pub(crate) fn push_encoded(bytes: &mut Wiped, text: &str) {
+    for piece in byte_serialize(text.as_bytes()) {
+        bytes.push(piece.as_bytes());
     }
 }
 

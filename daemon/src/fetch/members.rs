@@ -1,10 +1,10 @@
 //! A JSON object from outside, read leniently: a member of an unexpected type is as good as none.
 
+mod visitors;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bearerd_proto::Secret;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::fmt;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -18,7 +18,9 @@ enum Member {
     Text(Secret),
     Whole(i64),
     Fraction(f64),
-    /// `true`, `false`, an array or an object.
+    /// The texts of an array.
+    Texts(Vec<Secret>),
+    /// `true`, `false` or an object.
     Other,
     Null,
 }
@@ -29,17 +31,16 @@ impl Members {
         serde_json::from_slice(json).ok()
     }
 
-    /// Reads the claims of a JWT, signature unchecked; none where the token is opaque.
-    pub(crate) fn claims_of(token: &Secret) -> Self {
+    /// Reads the claims of a JWT, signature unchecked; `None` where the token is opaque.
+    pub(crate) fn claims_of(token: &Secret) -> Option<Self> {
         let mut parts = token.expose().split('.');
         let (Some(_), Some(payload), Some(_), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Self::default();
+            return None;
         };
         let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('='));
-        let payload = payload.map(Zeroizing::new);
-        payload.ok().and_then(|json| Self::read(&json)).unwrap_or_default()
+        Self::read(&payload.map(Zeroizing::new).ok()?)
     }
 
     /// Whether the member is there with any value but null and the empty text.
@@ -47,7 +48,7 @@ impl Members {
         match self.find(name) {
             None | Some(Member::Null) => false,
             Some(Member::Text(text)) => !text.expose().is_empty(),
-            Some(Member::Whole(_) | Member::Fraction(_) | Member::Other) => true,
+            Some(Member::Whole(_) | Member::Fraction(_) | Member::Texts(_) | Member::Other) => true,
         }
     }
 
@@ -73,8 +74,18 @@ impl Members {
                 let text = text.expose().trim();
                 text.parse().ok().or_else(|| floor(text.parse().ok()?))
             }
-            Member::Other | Member::Null => None,
+            Member::Texts(_) | Member::Other | Member::Null => None,
         }
+    }
+
+    /// The member's text, or each text of its array: a JWT's `aud` is either (RFC 7519 §4.1.3).
+    pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
+        let texts = match self.find(name) {
+            Some(Member::Text(text)) => std::slice::from_ref(text),
+            Some(Member::Texts(texts)) => texts,
+            _ => &[],
+        };
+        texts.iter().map(Secret::expose)
     }
 
     fn find(&self, name: &str) -> Option<&Member> {
@@ -95,112 +106,9 @@ fn floor(number: f64) -> Option<i64> {
     Some(if floored.is_sign_negative() { -size } else { size })
 }
 
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-        let mut members = Members::default();
-        while let Some(Name(name)) = map.next_key()? {
-            let Some(name) = name else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let member = map.next_value()?;
-            // The last one of a name counts, as almost everywhere.
-            members.0.retain(|(known, _)| *known != name);
-            members.0.push((name, member));
-        }
-        Ok(members)
-    }
-}
-
-/// The name of a member, if it is a known one.
-struct Name(Option<&'static str>);
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-
-        impl Visitor<'_> for NameVisitor {
-            type Value = Name;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-                Ok(Name(KNOWN.into_iter().find(|known| *known == name)))
-            }
-        }
-
-        deserializer.deserialize_str(NameVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for Member {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MemberVisitor)
-    }
-}
-
-struct MemberVisitor;
-
-impl<'de> Visitor<'de> for MemberVisitor {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Member, E> {
-        Ok(Member::Text(Secret::new(text)))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Member, E> {
-        Ok(Member::Whole(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Member, E> {
-        Ok(Member::Whole(i64::try_from(number).unwrap_or(i64::MAX)))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Member, E> {
-        Ok(Member::Fraction(number))
-    }
-
-    fn visit_bool<E>(self, _value: bool) -> Result<Member, E> {
-        Ok(Member::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Member, E> {
-        Ok(Member::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Member, A::Error> {
-        while array.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Member::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Member, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Member::Other)
-    }
-}
-
-/// What bearerd reads of an answer or of a JWT; all else is skipped, so that a large answer takes no more memory.
-const KNOWN: [&str; 21] = [
+/// What bearerd reads of an answer, a JWT, a discovery document or a file; all else is skipped, so that a large one takes
+/// no more memory.
+const KNOWN: [&str; 34] = [
     "access_token",
     "token_type",
     "expires_in",
@@ -222,6 +130,19 @@ const KNOWN: [&str; 21] = [
     "sid",
     "iat",
     "exp",
+    "iss",
+    "aud",
+    "azp",
+    "issuer",
+    "token_endpoint",
+    "device_authorization_endpoint",
+    "revocation_endpoint",
+    "userinfo_endpoint",
+    "username",
+    "password",
+    "token",
+    "user_id",
+    "user_email",
 ];
 
 #[cfg(test)]
@@ -300,11 +221,27 @@ mod tests {
     fn claims_come_from_a_jwt_alone() {
         let jwt =
             |payload: &str| Secret::new(format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(payload)));
-        let claims = Members::claims_of(&jwt(r#"{"sub": "u1", "iat": 7.5}"#));
+        let claims = Members::claims_of(&jwt(r#"{"sub": "u1", "iat": 7.5}"#)).unwrap();
         assert_eq!((claims.text("sub"), claims.number("iat")), (Some("u1"), Some(7)));
         for opaque in ["opaque", "a.b.c", "a.b.c.d.e", "..", jwt("[]").expose(), jwt("{").expose()]
         {
-            assert!(Members::claims_of(&Secret::new(opaque)).0.is_empty(), "{opaque}");
+            assert!(Members::claims_of(&Secret::new(opaque)).is_none(), "{opaque}");
         }
+    }
+
+    #[test]
+    fn a_text_and_an_array_are_both_read_as_texts() {
+        for (value, texts) in [
+            ("\"a\"", vec!["a"]),
+            ("[]", vec![]),
+            ("[\"a\", 1, null, true, 1.5, -1, [\"x\"], {\"aud\": \"y\"}, \"b\"]", vec!["a", "b"]),
+            ("{\"a\": 1}", vec![]),
+            ("7", vec![]),
+            ("null", vec![]),
+        ] {
+            let members = members(&format!("{{\"aud\": {value}}}"));
+            assert_eq!(members.texts("aud").collect::<Vec<_>>(), texts, "{value}");
+        }
+        assert_eq!(members("{}").texts("aud").count(), 0);
     }
 }

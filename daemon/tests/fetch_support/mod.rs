@@ -1,15 +1,21 @@
 //! A fetcher as the daemon makes it, and servers that answer it byte by byte.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bearerd::clock::Clock;
 use bearerd::config::{Config, Profile};
 use bearerd::fetch::{Fetchers, HttpClients, Timeouts, TokenFetcher};
 use bearerd::tasks::Tasks;
 use bearerd_proto::Secret;
 use bearerd_session::{Cause, Failure, Granted, Outcome, Request, SlotKey};
 use rustix::net::sockopt::set_socket_linger;
+use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -51,12 +57,53 @@ pub(crate) fn parts(
     more: &str,
     timeouts: Timeouts,
 ) -> (HttpClients, Arc<Profile>) {
-    let text = format!(
-        "[profile.p]\nauth_type = \"sso\"\nkeycloak_addr = \"{keycloak_addr}\"\nallow_http = true\n{more}\n"
+    let lines = format!(
+        "auth_type = \"sso\"\nkeycloak_addr = \"{keycloak_addr}\"\nallow_http = true\n{more}"
     );
+    parts_of(&lines, timeouts)
+}
+
+/// What the fetcher of a profile with these lines is made of.
+pub(crate) fn parts_of(lines: &str, timeouts: Timeouts) -> (HttpClients, Arc<Profile>) {
+    let text = format!("[profile.p]\n{lines}\n");
     let config = Config::parse(&text, Path::new("/nowhere/config.toml")).unwrap();
-    let clients = HttpClients::with_timeouts(Tasks::new(), timeouts);
+    let (clock, _nobody_sleeps) = Clock::system().unwrap();
+    let clients = HttpClients::with_timeouts(Tasks::new(), clock, timeouts);
     (clients, Arc::clone(config.default_profile().unwrap()))
+}
+
+/// The fetcher of a profile with these lines.
+pub(crate) fn fetcher_of(lines: &str) -> Arc<dyn TokenFetcher> {
+    let (clients, profile) = parts_of(lines, PATIENT);
+    clients.fetcher_for(&profile).unwrap()
+}
+
+/// A grant by the profile's own means, for its own slot.
+pub(crate) fn grant() -> Request {
+    grant_for(None, None)
+}
+
+/// The same for a scope and an audience.
+pub(crate) fn grant_for(scope: Option<&str>, audience: Option<&str>) -> Request {
+    Request::Grant { slot: slot(scope, audience), given: None }
+}
+
+pub(crate) fn slot(scope: Option<&str>, audience: Option<&str>) -> SlotKey {
+    SlotKey { scope: scope.map(str::to_owned), audience: audience.map(str::to_owned) }
+}
+
+/// A file that its owner alone can read.
+pub(crate) fn secret_file(folder: &Path, name: &str, content: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+/// The failure's cause and message.
+pub(crate) fn failed(outcome: Outcome) -> (String, String) {
+    let failure = failure(outcome);
+    (cause(&failure), failure.message)
 }
 
 pub(crate) fn refresh() -> Request {
@@ -85,6 +132,7 @@ pub(crate) fn cause(failure: &Failure) -> String {
     match &failure.cause {
         Cause::OAuth(error) => format!("{error:?}"),
         Cause::Unusable { .. } => "Unusable".into(),
+        Cause::WrongAudience { .. } => "WrongAudience".into(),
         other => format!("{other:?}"),
     }
 }
@@ -104,6 +152,21 @@ impl RawServer {
         let mut server = Self::start_raw(move |mut stream| {
             log.lock().unwrap().push(read_request(&mut stream));
             answer(stream);
+        });
+        server.requests = requests;
+        server
+    }
+
+    /// Answers each request with what `answer` makes of its path and its whole text.
+    pub(crate) fn serving(answer: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> Self {
+        let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = Arc::clone(&requests);
+        let mut server = Self::start_raw(move |mut stream| {
+            let request = read_request(&mut stream);
+            let path = request.split(' ').nth(1).unwrap_or_default();
+            let answer = answer(path, &request);
+            log.lock().unwrap().push(request);
+            send(&mut stream, answer);
         });
         server.requests = requests;
         server
@@ -140,6 +203,12 @@ impl RawServer {
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
+
+    /// Method and path of each request.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let first = |request: &String| request.split(' ').take(2).collect::<Vec<_>>().join(" ");
+        self.requests().iter().map(first).collect()
+    }
 }
 
 /// Head and body of one request, as far as it came.
@@ -161,6 +230,24 @@ pub(crate) fn read_request(stream: &mut impl Read) -> String {
             Ok(read) => bytes.extend_from_slice(&buffer[..read]),
         }
     }
+}
+
+/// The parameters of a form's request.
+pub(crate) fn form_of(request: &str) -> BTreeMap<String, String> {
+    let body = request.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+}
+
+/// A header of a request, by its name in small letters.
+pub(crate) fn header_of<'r>(request: &'r str, name: &str) -> Option<&'r str> {
+    let head = request.split_once("\r\n\r\n").map(|(head, _)| head)?;
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// A JWT with these claims, whose signature says nothing.
+pub(crate) fn jwt(claims: &serde_json::Value) -> String {
+    format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
 /// A whole answer with this body.

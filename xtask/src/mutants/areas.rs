@@ -28,7 +28,9 @@ pub(crate) const AREAS: [Area; 3] = [
         package: "bearerd",
         files: &[
             "daemon/src/fetch/answer.rs",
+            "daemon/src/fetch/id_token.rs",
             "daemon/src/fetch/members.rs",
+            "daemon/src/fetch/members/",
             "daemon/src/fetch/shown.rs",
         ],
         targets: &["--lib"],

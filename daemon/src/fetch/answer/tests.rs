@@ -22,22 +22,25 @@ fn json_answer(status: u16, body: &Value) -> HttpAnswer {
     answer(status, body.to_string())
 }
 
-fn token(answer: &HttpAnswer) -> Outcome {
-    answer.token(Asked { host: "idp.example.com", secret: Some(&Secret::new(SENT)) })
+const MENDS: Mends<'static> = Mends {
+    place: "`keycloak_addr` and `realm`",
+    client: "`client_id`",
+    scope: "`scopes`",
+    grant: "",
+};
+
+fn token(answer: &HttpAnswer) -> Result<Granted, Failure> {
+    let secrets = [Secret::new("other-secret"), Secret::new(SENT)];
+    let asked = Asked { host: "idp.example.com", secrets: &secrets, mends: MENDS };
+    answer.token(asked).map(|answer| answer.granted)
 }
 
 fn granted(body: &Value) -> Granted {
-    match token(&json_answer(200, body)) {
-        Outcome::Granted(granted) => *granted,
-        other => panic!("{body}: {other:?}"),
-    }
+    token(&json_answer(200, body)).unwrap_or_else(|failure| panic!("{body}: {failure:?}"))
 }
 
 fn failure(answer: &HttpAnswer) -> Failure {
-    match token(answer) {
-        Outcome::Failed(failure) => failure,
-        other => panic!("{answer:?}: {other:?}"),
-    }
+    token(answer).map_or_else(|failure| failure, |granted| panic!("{answer:?}: {granted:?}"))
 }
 
 /// A good answer with some members changed; null takes one away.

@@ -9,15 +9,15 @@ fn device_authorizations_are_read_with_their_defaults() {
         "verification_uri_complete": "https://idp/device?user_code=ABCD-EFGH",
         "expires_in": 600, "interval": 7,
     });
-    let asked = Asked { host: "idp", secret: None };
+    let asked = Asked { host: "idp", secrets: &[], mends: MENDS };
     let read = |name: &str, value: Value| {
         let mut body = good.clone();
         body[name] = value;
         json_answer(200, &body).device(asked)
     };
     let device = |name: &str, value: Value| match read(name, value.clone()) {
-        Outcome::Device(device) => device,
-        other => panic!("{name} {value}: {other:?}"),
+        Ok(device) => device,
+        Err(failure) => panic!("{name} {value}: {failure:?}"),
     };
 
     let whole = device("x", json!(1));
@@ -53,11 +53,11 @@ fn device_authorizations_are_read_with_their_defaults() {
         ("error", json!("oops"), "with an error, `oops`"),
     ] {
         match read(name, value.clone()) {
-            Outcome::Failed(failure) => {
+            Err(failure) => {
                 assert_eq!(cause(&failure), "Unusable", "{name} {value}");
                 assert_eq!(failure.message, format!("`idp` answered HTTP 200 {reason}"));
             }
-            other => panic!("{name} {value}: {other:?}"),
+            Ok(device) => panic!("{name} {value}: {device:?}"),
         }
     }
 }
@@ -65,9 +65,9 @@ fn device_authorizations_are_read_with_their_defaults() {
 #[test]
 fn a_revocation_is_done_by_any_success() {
     let dead = json!({"error": "invalid_token", "error_description": "Invalid token"}).to_string();
-    let asked = Asked { host: "idp", secret: None };
+    let asked = Asked { host: "idp", secrets: &[], mends: MENDS };
     for body in ["", "<html>", &dead] {
-        assert!(matches!(answer(200, body).revocation(asked), Outcome::Revoked), "{body}");
+        assert!(answer(200, body).revocation(asked).is_ok(), "{body}");
     }
     for (status, body, kind) in [
         (400, json!({"error": "invalid_request"}), "InvalidRequest"),
@@ -75,8 +75,8 @@ fn a_revocation_is_done_by_any_success() {
         (404, json!({}), "WrongPlace"),
     ] {
         match json_answer(status, &body).revocation(asked) {
-            Outcome::Failed(failure) => assert_eq!(cause(&failure), kind, "{status}"),
-            other => panic!("{status}: {other:?}"),
+            Err(failure) => assert_eq!(cause(&failure), kind, "{status}"),
+            Ok(()) => panic!("{status}"),
         }
     }
 }

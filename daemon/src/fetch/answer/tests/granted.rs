@@ -27,10 +27,10 @@ fn lifetimes_come_from_expires_in_else_from_the_jwt_else_by_default() {
                 json!({"expires_in": expires_in, "access_token": access_token, "refresh_token": "r"}),
             );
             match (token(&json_answer(200, &body)), expected) {
-                (Outcome::Granted(granted), Ok(seconds)) => {
+                (Ok(granted), Ok(seconds)) => {
                     assert_eq!(granted.lifetime, Some(Duration::from_secs(seconds)), "{body}");
                 }
-                (Outcome::Failed(failure), Err(())) => {
+                (Err(failure), Err(())) => {
                     assert_eq!(cause(&failure), "Unusable with a refresh token", "{body}");
                 }
                 (other, expected) => panic!("{body}: {other:?}, not {expected:?}"),
@@ -96,10 +96,10 @@ fn the_idps_clock_is_its_date_else_the_tokens_iat() {
     ] {
         let answer = HttpAnswer { date: date.map(str::to_owned), ..json_answer(200, &body) };
         match token(&answer) {
-            Outcome::Granted(granted) => {
+            Ok(granted) => {
                 assert_eq!(granted.idp_time, Some(Wall::from_secs(seconds)), "{date:?}");
             }
-            other => panic!("{date:?}: {other:?}"),
+            Err(failure) => panic!("{date:?}: {failure:?}"),
         }
     }
 }

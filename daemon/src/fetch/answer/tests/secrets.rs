@@ -23,11 +23,12 @@ fn secrets_that_the_idp_repeats_show_nowhere() {
 
 /// Whatever the readers make of an answer, as far as anybody could print it.
 fn printed(answer: &HttpAnswer, secret: &Secret) -> String {
-    let asked = Asked { host: "idp", secret: Some(secret) };
+    let asked = Asked { host: "idp", secrets: std::slice::from_ref(secret), mends: MENDS };
     format!(
-        "{answer:?} {:?} {:?} {:?}",
+        "{answer:?} {:?} {:?} {:?} {:?}",
         answer.token(asked),
         answer.device(asked),
+        answer.object(asked),
         answer.revocation(asked)
     )
 }
@@ -84,8 +85,8 @@ proptest! {
         let printed_parts = {
             // The answer's own `Location` is the reader's input; its `Debug` is looked at without.
             let text = printed(&HttpAnswer { location: None, ..json_answer(status, &body) }, &Secret::new(&secret));
-            let asked_secret = Secret::new(&secret);
-            let asked = Asked { host: "idp", secret: Some(&asked_secret) };
+            let asked_secrets = [Secret::new(&secret)];
+            let asked = Asked { host: "idp", secrets: &asked_secrets, mends: MENDS };
             format!("{text} {:?}", answer.token(asked))
         };
         prop_assert!(!printed_parts.contains(&secret), "{printed_parts}");
