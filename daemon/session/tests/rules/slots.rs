@@ -62,6 +62,8 @@ fn a_slot_is_renewed_while_it_is_read_and_left_to_its_end_while_it_is_not() {
     play.glance();
     play.advance(1800 * SECOND);
     assert_eq!(play.open_slot(), bearerd_session::SlotKey::default(), "the profile's own alone");
+    play.reply(granted("5"));
+    play.nothing_is_sent();
     assert_eq!(play.refreshes(), before + 1);
 }
 
