@@ -17,6 +17,7 @@ mod sharing;
 mod wishes;
 
 mod events;
+mod import;
 mod login;
 mod logout;
 
@@ -28,6 +29,7 @@ mod restart;
 
 mod config;
 mod exit_codes;
+mod profiles;
 mod strangers;
 
 /// Says in one line what this machine lacks and what mends it. With `CI` set nothing may be lacking.
