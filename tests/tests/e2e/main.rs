@@ -14,12 +14,14 @@
 mod reads;
 mod reject;
 mod sharing;
+mod slots;
 mod wishes;
 
 mod events;
 mod import;
 mod login;
 mod logout;
+mod passwords;
 
 mod crash;
 mod disk;
