@@ -7,9 +7,12 @@
     reason = "a helper of a test fails the test, says why it cannot run, and reads CI from the environment"
 )]
 
+use bearerd::config::{Config, RunTimeProfiles};
 use bearerd::store::lock::{Holder, acquire};
-use bearerd::store::{FileStore, NotSavedReason, Store, StoreError, UnreadableReason};
-use bearerd_proto::ProfileName;
+use bearerd::store::{
+    FileStore, NotSavedReason, ProfilesFile, Store, StoreError, UnreadableReason,
+};
+use bearerd_proto::{ProfileName, ProfileSettings};
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -148,6 +151,38 @@ fn a_disk_without_inodes_is_a_full_one() {
         );
     }
     assert!(!names(store.folder()).iter().any(|name| name.starts_with(".tmp")));
+}
+
+/// The profiles made at run time that `names` says.
+fn made(names: &[&str]) -> RunTimeProfiles {
+    let settings: ProfileSettings = serde_json::from_str(r#"{"auth_type":"none"}"#).unwrap();
+    let config = Path::new("/nowhere/config.toml");
+    names.iter().fold(RunTimeProfiles::default(), |made, one| {
+        made.with(&name(one), &settings, config).unwrap()
+    })
+}
+
+#[test]
+fn a_full_or_read_only_disk_keeps_the_old_profiles_whole() {
+    let Some(mut disk) = SmallDisk::mounted("size=64k") else { return };
+    let file = ProfilesFile::new(disk.path("state"));
+    let read = || file.join(&Config::empty(Path::new("/nowhere/config.toml")));
+    file.write(&made(&["a"])).unwrap();
+    let before = names(&disk.path("state"));
+    let cases = [
+        ("cat /dev/zero >/mnt/filler", "the disk is full", "rm /mnt/filler"),
+        ("mount -o remount,ro /mnt", "mounted read-only", "mount -o remount,rw /mnt"),
+    ];
+    for (spoil, says, mend) in cases {
+        disk.run(spoil);
+        let error = file.write(&made(&["a", "b"])).unwrap_err();
+        assert!(error.contains("profiles.toml") && error.contains(says), "{error}");
+        assert_eq!(*read().run_time(), made(&["a"]));
+        assert!(disk.run(mend));
+        assert_eq!(names(&disk.path("state")), before, "no remains");
+    }
+    file.write(&made(&["a", "b"])).unwrap();
+    assert_eq!(*read().run_time(), made(&["a", "b"]));
 }
 
 #[test]
