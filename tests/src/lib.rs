@@ -11,6 +11,7 @@ pub mod binaries;
 pub mod clocks;
 pub mod daemon;
 pub mod gate_proxy;
+pub mod ground;
 pub mod keycloak;
 pub mod second_provider;
 pub mod secrets;

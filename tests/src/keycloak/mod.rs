@@ -23,8 +23,8 @@ pub use browser::{Browser, approve, deny};
 pub use install::{Installation, install};
 pub use oauth::{Answer, OAuth, Tokens};
 pub use seed::{
-    BOB, CLIENT, CLIENT_OF_OLD, JANE, Person, REALM, ROBOT, ROBOT_ODD, ROBOT_SIGNING,
-    ROBOTS_WITH_KEYS, SCOPES, TEST_REALM,
+    BOB, CLIENT, CLIENT_OF_OLD, EXCHANGER, JANE, Person, REALM, ROBOT, ROBOT_ODD, ROBOT_SIGNING,
+    ROBOTS_WITH_KEYS, SCOPES, TARGET, TEST_REALM,
 };
 pub use server::{Server, Turn};
 

@@ -19,6 +19,10 @@ pub const CLIENT_OF_OLD: &str = "sdk-no-pkce";
 pub const ROBOT: (&str, &str) = ("robot", "robot-secret");
 /// The same with an id and a secret that have to be form-encoded in the header (RFC 6749 §2.3.1).
 pub const ROBOT_ODD: (&str, &str) = ("robot odd:id", "p%20a:s+s w&=\u{e9}");
+/// A client of realm [`TEST_REALM`] with a secret that may exchange its people's tokens for such of [`TARGET`].
+pub const EXCHANGER: (&str, &str) = ("exchanger", "exchanger-secret");
+/// The audience that [`EXCHANGER`] may ask for.
+pub const TARGET: &str = "target";
 /// A service that signs with its secret (`client_secret_jwt`).
 pub const ROBOT_SIGNING: (&str, &str) =
     ("robot-signing", "robot-signing-secret-of-more-than-32-bytes");
