@@ -91,7 +91,8 @@ mod tests {
         };
         for size in [Size::Quick, Size::Plain, Size::All] {
             let sentence = "there is no step `nosuch`; the steps are format, lints, tests, docs, demo, simulation, \
-                            clocks, faults, crashes, keycloak, systemd, all-crashes, all-simulation, breaks, mutants";
+                            clocks, faults, crashes, keycloak, second-provider, systemd, all-crashes, all-simulation, \
+                            breaks, mutants";
             assert!(said(size, "nosuch").starts_with(sentence), "{}", said(size, "nosuch"));
         }
         let long = "the step `breaks` takes long: add --all to run it";
