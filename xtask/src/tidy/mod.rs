@@ -1,5 +1,6 @@
 //! The rules of the house that a test can keep.
 
+mod auth_types;
 mod breaks;
 mod files;
 mod readme;
