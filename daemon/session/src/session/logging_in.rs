@@ -1,16 +1,15 @@
 //! Logins: started or joined, polled to their end, and put in force beside the live session.
 
-use super::{Orphan, Session, User};
-use crate::grant::Grant;
-use crate::io::{Action, Answer, FetchId, Means, Request, WaiterId};
+use super::{Orphan, Session};
+use crate::io::{Answer, FetchId, Means, Request, WaiterId};
 use crate::login::{Granting, Login, Pending, Stage};
-use crate::outcome::{Cause, Failure, Granted, Next, OAuthError, Outcome, RequestKind, verdict};
+use crate::outcome::{Cause, Failure, Next, OAuthError, Outcome, RequestKind, verdict};
 use crate::problem::seconds_up;
 use crate::schedule::{Jitter, PATIENCE, PULL_SPACING};
-use crate::settings::{Kind, Own};
-use crate::slot::{Held, SlotKey};
+use crate::settings::Kind;
+use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
-use bearerd_proto::{ErrorBody, ErrorCode, EventKind, LoggedIn, LoginAnswer, PendingLogin};
+use bearerd_proto::{ErrorBody, ErrorCode, LoggedIn, LoginAnswer, PendingLogin};
 use std::time::Duration;
 
 /// The longest that `GET /v1/login/{id}` waits.
@@ -202,81 +201,6 @@ impl Session {
         }
     }
 
-    /// The person said yes, or nobody had to: the new session takes the old one's place, once it is saved.
-    pub(super) fn granted(&mut self, granted: &Granted, asked: Boot, now: Now, jitter: Jitter) {
-        let replace = self.login.as_ref().is_some_and(|login| login.replace);
-        let other =
-            matches!((&self.user.id, &granted.user_id), (Some(old), Some(new)) if old != new);
-        if other && !replace {
-            self.revoke_unwanted(granted.clone());
-            let message = format!(
-                "another person logged in than profile `{}` belongs to; log in as that one, or say that the profile \
-                 is to change hands: `bearerctl login {} --replace`",
-                self.settings.profile, self.settings.profile
-            );
-            let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
-            return self.end_login(Err(refusal));
-        }
-        let old = self.grant.take();
-        let replaced = old.filter(|old| is_another_session(old, granted));
-        let in_flight = if replaced.is_some() { Orphan::Revoke } else { Orphan::Drop };
-        self.orphan_in_flight(|_| in_flight.clone());
-        self.slots.retain(|key, _| *key == SlotKey::default());
-        self.user = User::default();
-        self.note_answer(granted, asked, now);
-        self.attempts.succeeded();
-        self.grant = Grant::of_login(granted, asked);
-        self.note_terms(now.boot);
-        self.replaced = replaced.map(|old| old.refresh_token);
-        let held = Held::of(granted, asked, false);
-        self.slot().take(granted, held, now.boot, jitter);
-        self.told_over = false;
-        self.login_unsaved = true;
-        self.logged_out_unread = None;
-        self.held_back = Some((self.want_save(), now.boot));
-        self.advance_stage(|stage| match stage {
-            Stage::Pending(pending) => Stage::Saving(Some(pending)),
-            Stage::Granting(_) => Stage::Saving(None),
-            other => other,
-        });
-    }
-
-    /// What the login said of its session, and what it was made with.
-    fn note_terms(&mut self, now: Boot) {
-        let lifetime = self.login.as_ref().and_then(|login| login.lifetime);
-        let lifetime = lifetime.into_iter().chain(self.settings.lifetime).min();
-        self.ends = lifetime.map(|lifetime| now + lifetime);
-        let Some(Login { stage: Stage::Granting(granting), .. }) = &mut self.login else { return };
-        let (given, found) = (granting.given.take(), granting.found.take());
-        if self.grant.is_none() {
-            // It was not rotated.
-            self.grant = found.map(|refresh_token| Grant::found(refresh_token, now));
-        }
-        if self.own() == Some(Own::Sessions { needs_given: true }) {
-            self.given = given;
-        }
-    }
-
-    pub(super) fn advance_stage(&mut self, next: impl FnOnce(Stage) -> Stage) {
-        if let Some(mut login) = self.login.take() {
-            login.stage = next(login.stage);
-            self.login = Some(login);
-        }
-    }
-
-    /// The new tokens are in force.
-    pub(super) fn login_published(&mut self) {
-        if self
-            .login
-            .as_ref()
-            .is_some_and(|login| matches!(login.stage, Stage::Saving(_) | Stage::Reviving))
-        {
-            self.actions.push(Action::Tell(EventKind::LoggedIn, None));
-            let logged_in = self.logged_in();
-            self.end_login(Ok(logged_in));
-        }
-    }
-
     /// Polls, codes out of time, callers out of patience.
     pub(super) fn advance_login(&mut self, now: Now) {
         if self.is_reviving() && self.in_flight.is_none() && self.held_back.is_none() {
@@ -392,14 +316,6 @@ impl Session {
         }
         self.ended_logins.add(login.id, end);
     }
-}
-
-/// Two logins of one browser share the IdP's session: revoking the old one's token would end the new one too.
-fn is_another_session(old: &Grant, new: &Granted) -> bool {
-    let shares_session = new.idp_session.is_some() && new.idp_session == old.idp_session;
-    let same_token =
-        new.refresh_token.as_ref().is_some_and(|token| token.same_as(&old.refresh_token));
-    !shares_session && !same_token
 }
 
 pub(super) fn unusable_unless_failed(outcome: Outcome) -> Failure {

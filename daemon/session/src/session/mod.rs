@@ -14,6 +14,7 @@ mod serving;
 #[cfg(test)]
 mod several_slots;
 mod slots;
+mod taking_over;
 
 pub use report::{Report, View};
 

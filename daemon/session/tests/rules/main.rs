@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a test says by a panic what went wrong")]
 
 mod failing;
+mod files;
 mod histories;
 mod idling;
 mod importing;

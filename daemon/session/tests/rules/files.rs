@@ -1,0 +1,139 @@
+//! Profiles whose tokens stand in a file that somebody else writes: an access token, or a refresh token.
+
+use crate::play::{Play, denied, failed, granted, settings};
+use bearerd_proto::{ErrorCode, EventKind, Secret};
+use bearerd_session::{Cause, Event, Kind, OAuthError, Outcome, Own, Request, Restored, Settings};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A profile that nobody has asked yet.
+fn own(own: Own) -> Play {
+    Play::with(Settings { kind: Kind::Own(own), ..settings() }, Restored::Nothing)
+}
+
+fn found(refresh_token: &str) -> Outcome {
+    Outcome::Found(Secret::new(refresh_token))
+}
+
+#[test]
+fn a_token_file_that_changes_is_served_and_a_torn_one_keeps_the_old() {
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None).without_end());
+    assert_eq!(play.served(), Some("a-1"));
+    assert!(play.file.is_none(), "what stands in a file already is not saved");
+    play.event(Event::SourceChanged);
+    play.reply(failed(Cause::Source));
+    assert_eq!(play.served(), Some("a-1"));
+    assert!(play.is_degraded());
+    play.event(Event::SourceChanged);
+    play.reply(granted("2").refresh(None).without_end());
+    assert_eq!((play.served(), play.is_degraded()), (Some("a-2"), false));
+    let told = play.times_told(EventKind::Refreshed);
+    play.event(Event::SourceChanged);
+    play.reply(granted("2").refresh(None).without_end());
+    assert_eq!(play.times_told(EventKind::Refreshed), told, "the same token is no news");
+}
+
+#[test]
+fn a_token_file_that_is_missing_is_looked_for_again() {
+    let mut play = own(Own::TokenFile);
+    play.reply(failed(Cause::Source));
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::Misconfigured);
+    play.advance(3 * SECOND);
+    if play.open.is_empty() {
+        play.read();
+    }
+    play.reply(granted("1").refresh(None));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn a_rejected_token_of_a_file_that_has_not_changed_is_rejected_again() {
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None));
+    let rejecter = play.reject("a-1");
+    play.reply(granted("1").refresh(None));
+    let refusal = play.refusal(rejecter);
+    assert_eq!(refusal.code, ErrorCode::IdpRejected);
+    assert!(refusal.retry_after.is_some());
+}
+
+#[test]
+fn a_token_file_has_no_other_scopes() {
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None));
+    let reader = play.read_of("files");
+    let refusal = play.refusal(reader);
+    assert_eq!(refusal.code, ErrorCode::BadRequest);
+    assert!(refusal.message.contains("comes from a file"), "{}", refusal.message);
+}
+
+#[test]
+fn a_refresh_token_out_of_a_file_begins_a_session_and_is_not_taken_twice() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    assert_eq!(play.open_refresh(), "r-file");
+    play.reply(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+    // The file holds the old one still: it is not used again, neither now nor after a restart.
+    play.event(Event::SourceChanged);
+    play.reply(found("r-file"));
+    play.nothing_is_sent();
+    let boot = play.now.boot + SECOND;
+    play.restart("boot-a", boot);
+    play.reply(found("r-file"));
+    play.nothing_is_sent();
+    assert_eq!(play.served(), Some("a-1"));
+    play.advance(1900 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.reply(granted("2"));
+    // Another one is taken.
+    play.event(Event::SourceChanged);
+    play.reply(found("r-newer"));
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+    play.reply(granted("3").sid(Some("sid-2")));
+    assert_eq!(play.served(), Some("a-3"));
+}
+
+#[test]
+fn a_refresh_token_out_of_a_file_that_is_refused_is_asked_for_once() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(denied(OAuthError::InvalidGrant));
+    let waiter = play.read();
+    play.reply(found("r-file"));
+    let refusal = play.refusal(waiter);
+    assert_eq!(refusal.code, ErrorCode::Misconfigured);
+    assert!(refusal.message.contains("refused already"), "{}", refusal.message);
+    for _ in 0..24 * 60 {
+        while let Some((fetch, request)) = play.open.first().cloned() {
+            assert!(matches!(request, Request::Grant { .. }), "only the file is looked at");
+            play.answer_to(fetch, found("r-file"));
+        }
+        play.advance(60 * SECOND);
+    }
+    assert_eq!(play.refreshes(), 1);
+    play.read();
+    play.event(Event::SourceChanged);
+    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
+        play.answer_to(fetch, found("r-newer"));
+    }
+    assert_eq!(play.open_refresh(), "r-newer");
+    play.reply(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+}
+
+#[test]
+fn a_torn_file_does_not_disturb_the_session_that_began_with_it() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    play.event(Event::SourceChanged);
+    play.reply(failed(Cause::Source));
+    assert!(!play.is_degraded());
+    play.advance(1900 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+}
