@@ -1,6 +1,10 @@
 //! Files that tokens and secrets come from, watched on a real file system.
 
-#![allow(clippy::unwrap_used, reason = "a test says by a panic what went wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test says by a panic what went wrong"
+)]
 
 use bearerd::clock::Clock;
 use bearerd::tasks::Tasks;
