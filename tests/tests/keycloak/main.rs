@@ -32,6 +32,7 @@ mod realm;
 
 mod files;
 mod https;
+mod importing;
 mod passwords;
 mod persons;
 mod services;
