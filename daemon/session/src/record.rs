@@ -193,6 +193,8 @@ mod tests {
             ("set back by 40 s", now(120, 980), "a", true),
             ("set ahead by a day", now(120, 87_420), "a", true),
             ("another boot cannot tell", now(5, 1_020), "b", false),
+            ("another boot, at the moment itself", now(5, 1_000), "b", false),
+            ("another boot, set back behind it", now(5, 999), "b", true),
         ] {
             assert_eq!(saved.clock_was_set(at, boot_id), was_set, "{case}");
         }
