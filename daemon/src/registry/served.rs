@@ -30,7 +30,7 @@ pub(super) enum SinceStart {
 }
 
 impl Served {
-    /// As [`Registry::entry`].
+    /// As [`super::Registry::entry`].
     ///
     /// # Errors
     /// As there.

@@ -239,9 +239,12 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) {
+        let has_one = self.slots.get(key).is_some_and(|slot| slot.held.is_some());
         let message = format!(
-            "failed to renew the token of profile `{}`: {}",
-            self.settings.profile, failure.message
+            "failed to {} the token of profile `{}`: {}",
+            if has_one { "renew" } else { "get" },
+            self.settings.profile,
+            failure.message
         );
         // What is held against a request for another scope or audience is not held against the profile's own.
         let of_slot = *key != SlotKey::default() && matches!(verdict.next, Next::Hold(_));
