@@ -5,7 +5,7 @@ mod fetch_support;
 
 use bearerd::fetch::{Fetchers, Timeouts, TokenFetcher};
 use bearerd_proto::Secret;
-use bearerd_session::{Outcome, Request};
+use bearerd_session::{Cause, Outcome, Request};
 use bearerd_test_idp::{CallKind, Documents, Fault, Settings, TestIdp, Times};
 use fetch_support::{
     GOOD, HASTY, PATIENT, RawServer, SECRET, answer, failed, fetcher_of, granted, hold, parts_of,
@@ -105,6 +105,25 @@ async fn whatever_becomes_of_the_document_the_refresh_token_is_not_lost() {
         assert_eq!(failed(fetcher.fetch(refresh()).await).0, expected, "{fault:?}");
         assert_eq!(idp.refreshes_sent(), 0, "{fault:?}");
         granted(fetcher.fetch(refresh()).await);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_the_place_of_a_document_says_nothing_of_the_refresh_token() {
+    for (status, body) in [
+        (400, r#"{"error": "invalid_grant"}"#),
+        (401, r#"{"error": "invalid_client"}"#),
+        (200, r#"{"error": "invalid_grant", "refresh_token": "not-of-this-session"}"#),
+    ] {
+        let server = RawServer::serving(move |_, _| answer(status, "", body));
+        let outcome = fetcher_of(&client(&server.url())).fetch(refresh()).await;
+        match outcome {
+            Outcome::Failed(failure) => {
+                let none = matches!(failure.cause, Cause::Unusable { refresh_token: None });
+                assert!(none, "{body}: {failure:?}");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 

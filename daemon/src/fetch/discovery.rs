@@ -71,10 +71,17 @@ impl Discovery {
         let url = Url::parse(text).map_err(|_unreadable| Absence::NoAddress)?;
         match url.scheme() {
             "https" if url.has_host() => Ok(url),
-            "http" if self.allow_http || is_this_machine(&url) => Ok(url),
-            "http" => Err(Absence::PlainHttp),
+            "http" if self.allow_http => Ok(url),
+            "http" if !is_this_machine(&url) => Err(Absence::PlainHttp),
+            "http" if self.is_here() => Ok(url),
+            "http" => Err(Absence::NotTheirs),
             _ => Err(Absence::NoAddress),
         }
+    }
+
+    /// Whether the issuer is on this machine: another one's word is none on what listens here.
+    fn is_here(&self) -> bool {
+        Url::parse(&self.issuer).is_ok_and(|issuer| is_this_machine(&issuer))
     }
 
     /// Where the document may be, the likelier place first.
@@ -93,10 +100,12 @@ impl Discovery {
     }
 }
 
-/// The failure of what comes before a request: that one was not sent, so that nothing is lost with it.
+/// The failure of what comes before a request: that one was not sent, so that nothing is lost with it, and what a
+/// document's place says in OAuth's words is said of nobody's token.
 fn unsent(failure: Failure) -> Failure {
     let cause = match failure.cause {
         Cause::Lost => Cause::Later,
+        Cause::OAuth(_) | Cause::Unusable { .. } => Cause::Unusable { refresh_token: None },
         cause => cause,
     };
     let message = format!("no discovery document: {}", failure.message);

@@ -65,6 +65,8 @@ pub(crate) enum Absence {
     NoAddress,
     /// It is plain http to another machine, which the profile does not allow.
     PlainHttp,
+    /// It is plain http to this machine, by the word of a provider elsewhere.
+    NotTheirs,
 }
 
 impl Provider {
@@ -201,6 +203,10 @@ impl Absence {
             Absence::PlainHttp => format!(
                 "has a `{member}` that is plain http to another machine: tokens would travel \
                  readable; let the provider publish https, or set `allow_http = true` by hand"
+            ),
+            Absence::NotTheirs => format!(
+                "has a `{member}` on this machine, where whoever listens there would get tokens and secrets: let the \
+                 provider publish its own address"
             ),
         }
     }

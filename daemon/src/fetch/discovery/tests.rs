@@ -17,14 +17,16 @@ fn read(issuer: &str, allow_http: bool, document: &Value) -> Result<Endpoints, F
 #[test]
 fn endpoints_are_taken_where_they_are_safe() {
     let (missing, plain, none) = (Absence::Missing, Absence::PlainHttp, Absence::NoAddress);
+    let not_theirs = Absence::NotTheirs;
     for (value, allow_http, address) in [
         (
             json!("https://other.example.com/token?a=b"),
             false,
             Ok("https://other.example.com/token?a=b"),
         ),
-        (json!("http://127.0.0.1:8080/token"), false, Ok("http://127.0.0.1:8080/token")),
-        (json!("http://localhost/token"), false, Ok("http://localhost/token")),
+        (json!("http://127.0.0.1:8080/token"), false, Err(not_theirs)),
+        (json!("http://localhost/token"), false, Err(not_theirs)),
+        (json!("http://localhost/token"), true, Ok("http://localhost/token")),
         (json!("http://idp.example.com/token"), true, Ok("http://idp.example.com/token")),
         (json!("http://idp.example.com/token"), false, Err(plain)),
         (json!("http://127.0.0.1.example.com/token"), false, Err(plain)),
@@ -42,6 +44,19 @@ fn endpoints_are_taken_where_they_are_safe() {
             assert_eq!(endpoints.address(service).map(Url::as_str), address, "{value}");
             assert_eq!(endpoints.audience(), ISSUER);
         }
+    }
+}
+
+#[test]
+fn an_issuer_on_this_machine_may_have_its_endpoints_there() {
+    for (issuer, address) in [
+        ("http://127.0.0.1:8080/a", Ok("http://localhost/token")),
+        ("https://localhost/a", Ok("http://localhost/token")),
+        ("https://localhost.example.com/a", Err(Absence::NotTheirs)),
+    ] {
+        let document = json!({"issuer": issuer, "token_endpoint": "http://localhost/token"});
+        let endpoints = read(issuer, false, &document).unwrap();
+        assert_eq!(endpoints.address(Service::Token).map(Url::as_str), address, "{issuer}");
     }
 }
 
