@@ -91,9 +91,23 @@ impl fmt::Display for Address {
     }
 }
 
-/// Reads the address of a proxy. It may be plain http: what goes through it is encrypted by itself.
-pub(super) fn read_proxy(text: Text<'_>) -> Result<Url, Fault> {
+/// Reads the address of a proxy on the way to `provider`. It may be plain http where what goes through it is encrypted
+/// by itself; what is not, because it was to stay on this machine, is not carried to another one.
+pub(super) fn read_proxy(
+    text: Text<'_>,
+    provider: &Address,
+    allow_http: bool,
+) -> Result<Url, Fault> {
     let url = read_url(text)?;
+    if provider.url.scheme() == "http" && !allow_http && !is_loopback(&url) {
+        return Err(text.fault(
+            format!(
+                "`{}` would get plain http on another machine: tokens would travel readable",
+                text.key
+            ),
+            "remove it, or give the provider an address of https",
+        ));
+    }
     if url.path() != "/" {
         return Err(text.fault(
             format!("`{}` has a path", text.key),

@@ -163,6 +163,7 @@ impl OAuthClient {
             Provider::Keycloak { .. } => Address::read_keycloak(text, allow_http),
             Provider::Issuer(_) => Address::read(text, allow_http),
         };
+        let proxy = |text| read_proxy(text, provider.address(), allow_http);
         Ok(Self {
             client_id: read_client_id(profile, &provider)?,
             authentication: ClientAuthentication::read(profile)?,
@@ -170,7 +171,7 @@ impl OAuthClient {
             audience_parameter,
             public_addr: profile.text("public_addr")?.map(address).transpose()?,
             ca_file: ca_file::read(profile)?,
-            proxy: profile.text("proxy")?.map(read_proxy).transpose()?,
+            proxy: profile.text("proxy")?.map(proxy).transpose()?,
             extra_parameters: ExtraParameters::read(profile.section, &[sent, exchange].concat())?,
             reuse_window: duration::read(profile.section, &duration::REUSE_WINDOW)?,
             lifetime: duration::read(profile.section, &duration::LIFETIME)?,
