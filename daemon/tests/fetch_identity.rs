@@ -3,13 +3,16 @@
 
 mod fetch_support;
 
-use bearerd::fetch::TokenFetcher;
+use bearerd::fetch::{Timeouts, TokenFetcher};
 use bearerd_proto::Secret;
 use bearerd_session::{Cause, Outcome, Request, SlotKey};
 use bearerd_test_idp::{AccessTokenFormat, CallKind, Settings, TestIdp};
-use fetch_support::{GOOD, RawServer, answer, fetcher_of, granted, header_of, jwt, slot};
+use fetch_support::{
+    GOOD, PATIENT, RawServer, answer, fetcher_of, granted, header_of, jwt, read_request, send, slot,
+};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 fn refresh(token: &str) -> Request {
     Request::Refresh { refresh_token: Secret::new(token), slot: SlotKey::default() }
@@ -109,6 +112,24 @@ async fn a_failing_userinfo_fails_nothing() {
         assert_eq!((login.user_id, login.user_email), (None, None), "{said}");
         assert_eq!(login.refresh_token.unwrap().expose(), "r2");
     }
+}
+
+#[tokio::test]
+async fn a_silent_userinfo_keeps_no_refresh_token_from_the_disk() {
+    let hung = Mutex::new(Vec::new());
+    let server = RawServer::start_raw(move |mut stream| {
+        let request = read_request(&mut stream);
+        match request.contains("/userinfo ") {
+            true => hung.lock().unwrap().push(stream),
+            false => send(&mut stream, answer(200, "", &tokens(json!({})).to_string())),
+        }
+    });
+    let an_hour = Duration::from_secs(3600);
+    let timeouts = Timeouts { sparing: an_hour, ..PATIENT };
+    let fetcher = server.fetcher(OPENID, timeouts);
+    let login = tokio::time::timeout(Duration::from_secs(60), fetcher.fetch(poll())).await;
+    let login = granted(login.expect("userinfo is waited for"));
+    assert_eq!((login.user_id, login.refresh_token.unwrap().expose()), (None, "r2"));
 }
 
 #[tokio::test]

@@ -103,6 +103,35 @@ async fn resource_and_audience_are_parameters_that_a_provider_can_follow() {
 }
 
 #[tokio::test]
+async fn an_audience_takes_the_place_of_the_profile_s_own_parameter() {
+    let server = RawServer::serving(move |_, _| answer(200, "", fetch_support::GOOD));
+    let lines =
+        "audience_parameter = \"audience\"\nextra_parameters = { audience = \"usual\", a = \"b\" }";
+    let fetcher = sso(&server.url(), lines);
+    for (wanted, sent) in [(None, "usual"), (Some("files"), "files")] {
+        granted(fetcher.fetch(refresh("r", slot(None, wanted))).await);
+        let request = server.requests().pop().unwrap();
+        assert_eq!(request.matches("audience=").count(), 1, "{wanted:?}");
+        let form = form_of(&request);
+        assert_eq!((&*form["audience"], &*form["a"]), (sent, "b"));
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_another_resource_says_nothing_of_whose_the_session_is() {
+    let pairwise = jwt(&json!({"sub": "u1-at-files", "aud": "files"}));
+    let body = json!({"access_token": pairwise, "token_type": "Bearer", "expires_in": 60});
+    let server = RawServer::serving(move |_, _| answer(200, "", &body.to_string()));
+    let fetcher = sso(&server.url(), "");
+    for other in [slot(None, Some("files")), slot(Some("files"), None)] {
+        let token = granted(fetcher.fetch(refresh("r", other)).await);
+        assert_eq!((token.user_id, token.user_email), (None, None));
+    }
+    let own = granted(fetcher.fetch(refresh("r", SlotKey::default())).await);
+    assert_eq!(own.user_id.as_deref(), Some("u1-at-files"));
+}
+
+#[tokio::test]
 async fn an_exchange_gives_a_token_for_the_audience_and_no_session() {
     let subject = jwt(&json!({"sub": "u1"}));
     let for_files = jwt(&json!({"aud": ["files"], "sub": "u1", "email": "jane@ex.co"}));
@@ -115,7 +144,8 @@ async fn an_exchange_gives_a_token_for_the_audience_and_no_session() {
     let fetcher = sso(&server.url(), "audience_parameter = \"exchange\"\nscopes = [\"openid\"]");
     let exchange = |slot| Request::Exchange { subject_token: Secret::new(&subject), slot };
     let token = granted(fetcher.fetch(exchange(slot(Some("read"), Some("files")))).await);
-    assert_eq!(token.user_email.as_deref(), Some("jane@ex.co"));
+    // Whose it is, the session's own token has said: here the same person may have another name.
+    assert_eq!((token.user_id, token.user_email), (None, None));
     assert!(token.refresh_token.is_none());
     let form = form_of(&server.requests().pop().unwrap());
     let access_token = "urn:ietf:params:oauth:token-type:access_token";

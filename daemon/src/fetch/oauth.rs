@@ -16,6 +16,8 @@ use bearerd_session::{
 };
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// One client of a provider.
 #[derive(Debug)]
@@ -179,7 +181,7 @@ impl OAuth {
                 let granted = answer.granted;
                 // It is the session's that counts, and this one would be another's.
                 let granted = Granted { refresh_token: None, refresh_lifetime: None, ..granted };
-                Outcome::Granted(Box::new(granted))
+                Outcome::Granted(Box::new(of_nobody_new(granted)))
             }
             Err(failure) => Outcome::Failed(failure),
         }
@@ -240,17 +242,18 @@ impl OAuth {
             })?;
             Ok(token.granted)
         };
-        match self.sender.send(&ask, read).await {
-            // A token for another audience is none for userinfo.
-            Ok((granted, endpoints)) if subject == Subject::Person && slot.audience.is_none() => {
-                Outcome::Granted(Box::new(self.identified(granted, &endpoints, spent).await))
+        let is_own = *slot == SlotKey::default();
+        let granted = match self.sender.send(&ask, read).await {
+            Ok((granted, endpoints)) if subject == Subject::Person && is_own => {
+                self.identified(granted, &endpoints, spent).await
             }
             Ok((granted, _)) => {
                 self.identity.follow(&granted, spent);
-                Outcome::Granted(Box::new(granted))
+                if is_own || subject == Subject::Client { granted } else { of_nobody_new(granted) }
             }
-            Err(failure) => Outcome::Failed(failure),
-        }
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        Outcome::Granted(Box::new(granted))
     }
 
     fn for_its_audience(
@@ -275,11 +278,21 @@ impl OAuth {
         if self.identity.is_unknown(&granted, spent)
             && let Some(userinfo) = self.sender.userinfo(endpoints)
         {
-            self.identity.by_userinfo(&mut granted, &userinfo).await;
+            // What came is not on disk before this is over: a provider that keeps silent is not waited for.
+            let asked = self.identity.by_userinfo(&mut granted, &userinfo);
+            if timeout(USERINFO, asked).await.is_err() {
+                tracing::debug!("userinfo gave no answer in time");
+            }
         }
         self.identity.remember(&granted, spent);
         granted
     }
+}
+
+/// Without what it says of its person: whose the session is, its own token has said, and a provider may have another
+/// subject for the same person at each resource server (OpenID Connect Core §8.1).
+fn of_nobody_new(granted: Granted) -> Granted {
+    Granted { user_id: None, user_email: None, ..granted }
 }
 
 /// The answer to a request that the session of such a profile never makes.
@@ -293,5 +306,7 @@ pub(crate) fn not_of_this_grant() -> Outcome {
 
 /// RFC 8693 §3.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// What userinfo may take.
+const USERINFO: Duration = Duration::from_secs(2);
 /// What to check where the IdP refuses the scopes of the profile.
 const SCOPES: &str = "`scopes`";

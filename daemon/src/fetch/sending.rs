@@ -84,6 +84,13 @@ impl Sender {
         Ok((second, endpoints))
     }
 
+    /// What the profile adds, but for what the request says itself: a parameter comes once (RFC 6749 §3.2), and the
+    /// audience that a caller asks for takes the place of the profile's.
+    fn extra_parameters(&self, ask: &Ask<'_>) -> impl Iterator<Item = (&String, &String)> {
+        let extra = self.client.extra_parameters().for_request(ask.kind);
+        extra.filter(|(extra, _)| !ask.parameters.iter().any(|(name, _)| name == extra))
+    }
+
     async fn send_to<T>(
         &self,
         endpoint: &Endpoint,
@@ -96,7 +103,7 @@ impl Sender {
             .parameters
             .iter()
             .fold(authenticated.form, |form, (name, value)| form.with(name, value))
-            .with_all(self.client.extra_parameters().for_request(ask.kind));
+            .with_all(self.extra_parameters(ask));
         authenticated.secrets.extend(ask.secrets.iter().copied().cloned());
         let host = endpoint.host();
         let posted = endpoint.post(form, authenticated.authorization, ask.stake).await;
