@@ -9,7 +9,7 @@ use super::error::Fault;
 use super::extra_parameters::{ExtraParameters, ParameterKind};
 use super::provider::Provider;
 use super::scopes::Scopes;
-use super::written::{Limits, Written};
+use super::written::Written;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -183,7 +183,7 @@ impl OAuthClient {
 
 fn read_allow_http(profile: &Written<'_>) -> Result<bool, Fault> {
     let allow_http = profile.section.flag("allow_http")?;
-    if allow_http && profile.limits == Limits::RunTime {
+    if allow_http && profile.limits.are_of_run_time() {
         return Err(profile.fault_at(
             "allow_http",
             "`allow_http` is for profiles of the configuration alone",

@@ -6,7 +6,7 @@ use super::error::Fault;
 use super::extra_parameters::ParameterKind;
 use super::oauth_client::{self, OAuthClient};
 use super::source::Source;
-use super::written::{Limits, Written};
+use super::written::Written;
 use super::{client_authentication, provider};
 use crate::environment::Environment;
 use bearerd_session::{Kind, Own};
@@ -73,7 +73,7 @@ fn read_cache_file(profile: &Written<'_>) -> Result<PathBuf, Fault> {
         return Ok(path);
     }
     let name_it = format!("write `{KEY}` with the path of the SDK's `keycloak.json`");
-    if profile.limits == Limits::RunTime {
+    if profile.limits.are_of_run_time() {
         // The default is a secret file outside the configuration's folder, and would be sent to whom the profile names.
         return Err(profile.lacks(
             &format!("`{KEY}`, which a profile that is made at run time needs"),

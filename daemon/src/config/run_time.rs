@@ -40,17 +40,18 @@ impl std::fmt::Debug for Made {
 impl RunTimeProfiles {
     /// Reads `text` as the file at `path`. `config` is the configuration's, where relative paths start.
     ///
-    /// Looks at files that the text names, as [`super::Config::load`] does.
+    /// Looks at no file that the text names: one that has gone since is its profile's trouble alone.
     ///
     /// # Errors
-    /// As there; and it says more than a profile made at run time may.
+    /// As [`super::Config::load`]; and it says more than a profile made at run time may.
     pub fn parse(text: &str, path: &Path, config: &Path) -> Result<Self, ConfigError> {
-        Self::read(text, config).map_err(|fault| fault.within(text.as_bytes(), path))
+        Self::read(text, config, Limits::MadeBefore)
+            .map_err(|fault| fault.within(text.as_bytes(), path))
     }
 
     /// The same and the profile `name` with these settings, in place of one that has the name.
     ///
-    /// Looks at files that the settings name, as [`RunTimeProfiles::parse`] does.
+    /// Looks at files that the settings name, as [`super::Config::load`] does.
     ///
     /// # Errors
     /// What is wrong with the settings, and what to write instead: never a value of theirs but a path.
@@ -68,7 +69,7 @@ impl RunTimeProfiles {
             ));
         }
         let one = AllKeys::from([(name.to_string(), settings.0.clone())]);
-        let read = Self::read(&written(&one), config);
+        let read = Self::read(&written(&one), config, Limits::RunTime);
         let one = read.map_err(|Fault { reason, mend, .. }| format!("{reason}; {mend}"))?;
         let mut made = self.made.clone();
         made.extend(one.made);
@@ -92,7 +93,7 @@ impl RunTimeProfiles {
         self.made.iter().map(|(name, made)| (name, &made.profile))
     }
 
-    fn read(text: &str, config: &Path) -> Result<Self, Fault> {
+    fn read(text: &str, config: &Path, limits: Limits) -> Result<Self, Fault> {
         let document = document::parse(text)?;
         let root = Section::root(&document);
         if let Some(key) = root.keys().into_iter().find(|key| key.name != "profile") {
@@ -105,7 +106,7 @@ impl RunTimeProfiles {
         let mut made = BTreeMap::new();
         if let Some(section) = root.table("profile", PROFILE_FORM)? {
             for (key, section) in section.tables(PROFILE_FORM)? {
-                let profile = Profile::read(key, section, &folder, Limits::RunTime)?;
+                let profile = Profile::read(key, section, &folder, limits)?;
                 let keys = all.remove(key.name).unwrap_or_default();
                 let name = profile.name().clone();
                 made.insert(name, Made { profile: Arc::new(profile), keys });
@@ -250,11 +251,29 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_file_that_has_gone_since_takes_nobody_down() {
+        let text = "[profile.a]\nauth_type = 'none'\n[profile.b]\nauth_type = 'sso'\n\
+                    keycloak_addr = 'https://kc.example.com'\nca_file = 'gone.pem'\n";
+        let made = parsed(text).unwrap();
+        assert_eq!(made.profiles().count(), 2);
+        // Whoever makes it is told.
+        let keys = made.made[&"b".parse().unwrap()].keys.clone();
+        let error = with(&RunTimeProfiles::default(), "b", Json::Object(keys)).unwrap_err();
+        assert!(error.starts_with("`ca_file` names `/nowhere/config/gone.pem`"), "{error}");
+        let orch = "[profile.a]\nauth_type = 'orch'\nkeycloak_addr = 'https://kc.example.com'\n";
+        assert!(parsed(orch).unwrap_err().to_string().contains("`cache_file`"));
+    }
+
+    #[test]
     fn a_file_that_says_more_is_refused_with_its_line() {
         let cases = [
             ("default_profile = 'a'\n[profile.a]\nauth_type = 'none'\n", ":1:1: `default_profile`"),
             ("[profile.a]\nauth_type = 'token'\ntoken_file = '/etc/x'\n", ":3:"),
             ("[profile.a\n", ":1:"),
+            (
+                "[profile.a]\nauth_type = 'sso'\nkeycloak_addr = 'https://kc'\nallow_http = true\n",
+                ":4:14: `allow_http`",
+            ),
         ];
         for (text, says) in cases {
             let error = parsed(text).unwrap_err().to_string();

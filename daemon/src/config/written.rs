@@ -21,6 +21,15 @@ pub(super) enum Limits {
     ByHand,
     /// Made at run time: no `allow_http`, and secret files only below the configuration's folder.
     RunTime,
+    /// The same, made before and read again: what was well then and wants mending now takes no other profile down.
+    MadeBefore,
+}
+
+impl Limits {
+    /// Whether somebody else than the one who writes the configuration made it.
+    pub(super) fn are_of_run_time(self) -> bool {
+        self != Limits::ByHand
+    }
 }
 
 impl<'d> Written<'d> {
@@ -59,7 +68,7 @@ impl<'d> Written<'d> {
     pub(super) fn secret_file(&self, key: &'static str) -> Result<Option<PathBuf>, Fault> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let path = self.resolve(text)?;
-        if self.limits == Limits::RunTime && !lies_below(self.folder, &path) {
+        if self.limits.are_of_run_time() && !lies_below(self.folder, &path) {
             return Err(text.fault(
                 format!("`{key}` names a file outside the configuration's folder"),
                 "a profile that is made at run time names files below that folder alone; move the file there, or write \
