@@ -108,6 +108,10 @@ impl Entry {
     /// Tells it to rest, and waits until nothing of it is under way.
     async fn rest(&self) {
         self.want(Stage::Rest);
+        self.rested().await;
+    }
+
+    async fn rested(&self) {
         let turn = self.line.wanted.borrow().turn;
         let mut rested = self.line.rested.clone();
         let _or_its_task_has_ended = rested.wait_for(|rested| *rested >= turn).await;
@@ -289,8 +293,12 @@ impl Registry {
                 entries.insert(name.clone(), entry);
             }
             None => {
-                removed = entries.remove(name);
-                retired.extend(removed.iter().map(|entry| (name.clone(), Arc::clone(entry))));
+                // A reload that has seen the file without it has put it to rest: it is to be logged out all the same.
+                removed = entries.remove(name).or_else(|| retired.remove(name));
+                if let Some(entry) = &removed {
+                    entry.want(Stage::Serve);
+                    retired.insert(name.clone(), Arc::clone(entry));
+                }
             }
         }
         self.served.store(Arc::new(Served {
@@ -302,10 +310,24 @@ impl Registry {
         (config, removed)
     }
 
-    /// A profile that is gone starts no request any more, unless it has come back.
-    pub fn rest(&self, name: &ProfileName) {
-        if let Some(entry) = self.retired().get(name) {
-            entry.want(Stage::Rest);
+    /// A profile that is gone starts no request any more, and is forgotten once nothing of it is under way; unless it has
+    /// come back.
+    pub fn rest(self: &Arc<Self>, name: &ProfileName) {
+        let Some(entry) = self.retired().get(name).cloned() else { return };
+        entry.want(Stage::Rest);
+        let registry = Arc::clone(self);
+        self.parts.tasks.spawn("removed profile", async move {
+            entry.rested().await;
+            registry.forget(&entry);
+        });
+    }
+
+    fn forget(&self, entry: &Arc<Entry>) {
+        let mut retired = self.retired();
+        let is_it = retired.get(entry.name()).is_some_and(|known| Arc::ptr_eq(known, entry));
+        if is_it && entry.line.wanted.borrow().stage == Stage::Rest {
+            retired.remove(entry.name());
+            entry.want(Stage::End);
         }
     }
 

@@ -4,6 +4,9 @@
 
 mod task_support;
 
+use bearerd::task::Ask;
+use bearerd_proto::Revocation;
+use bearerd_session::Answer;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -154,6 +157,44 @@ async fn a_removed_profile_is_revoked_and_so_is_an_answer_that_comes_later() {
     assert_eq!(world.put("/v1/profiles/a", &sso_settings("one")).await.status, 200);
     settle().await;
     assert_eq!(world.read("a").await.code(), "login-required");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_in_the_middle_of_a_removal_keeps_no_token_from_being_revoked() {
+    let world = made_and_logged_in().await;
+    let name = "a".parse().unwrap();
+    let without = world.registry.served().config.run_time().without(&name).unwrap();
+    world.profiles_file.write(&without).unwrap();
+    world.reload_both(NONE);
+    settle().await;
+    let (_, removed) = world.registry.change(&name, &without);
+    let removed = removed.expect("its session is there");
+    let idp = world.idp("a");
+    let logout = removed.ask(Ask::Logout { revoke: true });
+    let (answer, ()) = tokio::join!(logout, async { idp.call().await.revoked() });
+    let answer = answer.unwrap().answer;
+    assert!(
+        matches!(answer, Answer::LoggedOut { revocation: Revocation::Revoked, .. }),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_a_removed_profile() {
+    let world = made_and_logged_in().await;
+    let before = world.tasks.live();
+    let idp = world.idp("a");
+    let remove = world.delete("/v1/profiles/a");
+    tokio::join!(remove, async { idp.call().await.revoked() });
+    settle().await;
+    assert_eq!(world.tasks.live(), before - 1);
+    let all = world.post("/v1/logout", &json!({})).await.body["profiles"].clone();
+    assert_eq!(all.as_array().unwrap().len(), 1, "{all}");
+
+    // Its name is free.
+    world.put("/v1/profiles/a", &sso_settings("one")).await;
+    log_in(&world).await;
+    assert_eq!(world.read("a").await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
