@@ -77,7 +77,8 @@ impl Changes {
                 Err(later(ErrorCode::ShuttingDown, message))
             }),
             () = self.clock.sleep_until(patience_ends) => {
-                let message = "the disk of the state folder does not answer: the change is made as soon as it does";
+                let message = "the disk does not answer, or the identity provider of a profile that is being removed: \
+                               the change is made as soon as it does";
                 Err(ErrorBody::new(ErrorCode::Misconfigured, message).of(&name))
             }
         }

@@ -85,25 +85,35 @@ const SECRET_CLIENT: &[Question] = &[
     question("client_id", "client", LeftOut::Asked),
     question(
         "private_key_file",
-        "file of the client's private key; with a secret instead, next",
+        "file of the client's private key, below the configuration's folder; with a secret instead, next",
         LeftOut::Nothing,
     ),
     unless(
         "private_key_file",
-        question("client_secret_file", "file of the client's secret", LeftOut::Asked),
+        question(
+            "client_secret_file",
+            "file of the client's secret, below the configuration's folder",
+            LeftOut::Asked,
+        ),
     ),
 ];
 const SCOPES: &[Question] = &[question("scopes", "scopes, separated by spaces", LeftOut::Nothing)];
 const CREDENTIALS: &[Question] = &[
     question(
         "credentials_file",
-        "JSON file with username and password; without it you give the password at each login",
+        "JSON file with username and password, below the configuration's folder; without it you give the password at each login",
         LeftOut::Nothing,
     ),
     unless("credentials_file", question("username", "user", LeftOut::Nothing)),
 ];
-const TOKEN: &[Question] = &[question("token_file", "file with the token", LeftOut::Asked)];
-const CACHE: &[Question] = &[question("cache_file", "cache file", LeftOut::Default("the SDK's"))];
+const TOKEN: &[Question] = &[question(
+    "token_file",
+    "file with the token, below the configuration's folder",
+    LeftOut::Asked,
+)];
+/// The SDK's own place is outside the configuration's folder, which a profile made so may not name.
+const CACHE: &[Question] =
+    &[question("cache_file", "cache file, below the configuration's folder", LeftOut::Asked)];
 
 const AUTH_TYPES: [(&str, &[&[Question]]); 7] = [
     ("sso", &[PROVIDER, PUBLIC_CLIENT, SCOPES]),
@@ -134,7 +144,7 @@ mod tests {
 
     #[test]
     fn answers_become_settings() {
-        let cases: [(&[&str], Value); 6] = [
+        let cases: [(&[&str], Value); 7] = [
             (
                 &["", "", "https://kc", "", "", "openid email"],
                 json!({"auth_type": "sso", "keycloak_addr": "https://kc", "scopes": ["openid", "email"]}),
@@ -152,6 +162,10 @@ mod tests {
                 &["user_password", "", "https://kc", "r", "", "", "c.json"],
                 json!({"auth_type": "user_password", "keycloak_addr": "https://kc", "realm": "r",
                     "credentials_file": "c.json"}),
+            ),
+            (
+                &["orch", "", "https://kc", "", "", "", "keycloak.json"],
+                json!({"auth_type": "orch", "keycloak_addr": "https://kc", "cache_file": "keycloak.json"}),
             ),
             (&["token", "/t"], json!({"auth_type": "token", "token_file": "/t"})),
             (&["none"], json!({"auth_type": "none"})),
