@@ -106,10 +106,11 @@ impl Authenticator {
 pub(crate) fn mend(method: &ClientAuthentication) -> &'static str {
     match method {
         ClientAuthentication::None => "`client_id`",
-        ClientAuthentication::SecretBasic(_)
-        | ClientAuthentication::SecretPost(_)
-        | ClientAuthentication::SecretJwt(_) => {
+        ClientAuthentication::SecretBasic(_) | ClientAuthentication::SecretPost(_) => {
             "`client_id`, `client_secret_file` and `token_endpoint_auth_method`"
+        }
+        ClientAuthentication::SecretJwt(_) => {
+            "`client_id`, `client_secret_file`, `token_endpoint_auth_method`, and this machine's clock"
         }
         ClientAuthentication::PrivateKeyJwt { .. } => {
             "`client_id`, `private_key_file`, and this machine's clock"
