@@ -248,6 +248,35 @@ async fn the_sdks_cache_gives_its_refresh_token_and_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_of_another_issuer_stays_in_the_sdks_cache() {
+    let folder = TempDir::new().unwrap();
+    let realm = "keycloak_addr = \"https://kc.example.com\"\nrealm = \"a\"";
+    let issuer = "issuer = \"https://kc.example.com/realms/a\"\nclient_id = \"c\"";
+    for (provider, iss, is_theirs) in [
+        (realm, "https://kc.example.com/auth/realms/a", true),
+        // Inside and outside a Keycloak has several names.
+        (realm, "https://login.example.com/realms/a", true),
+        (realm, "https://kc.example.com/auth/realms/b", false),
+        (issuer, "https://kc.example.com/realms/a", true),
+        (issuer, "https://other.example.com/realms/a", false),
+    ] {
+        let cache = json!({"refresh_token": jwt(&json!({"iss": iss}))}).to_string();
+        let path = secret_file(folder.path(), "keycloak.json", &cache);
+        let lines = format!("auth_type = \"orch\"\n{provider}\n{}", line("cache_file", &path));
+        let outcome = fetcher_of(&lines).fetch(grant()).await;
+        if is_theirs {
+            assert!(matches!(outcome, Outcome::Found(_)), "{iss}: {outcome:?}");
+        } else {
+            let (cause, message) = failed(outcome);
+            let says = "holds a refresh token of another issuer than this profile's, which is not sent: \
+                        log in there with the SDK, or mend the profile";
+            let expected = format!("`{}` {says}", path.display());
+            assert_eq!((&*cause, message), ("Source", expected), "{iss}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_demands_pkce_of_a_device_login_gets_it() {
     let settings = Settings { auto_approve: Some("jane".into()), ..Settings::default() };
     let idp = TestIdp::start(settings);

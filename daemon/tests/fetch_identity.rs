@@ -11,6 +11,7 @@ use fetch_support::{
     GOOD, PATIENT, RawServer, answer, fetcher_of, granted, header_of, jwt, read_request, send, slot,
 };
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -117,10 +118,13 @@ async fn a_failing_userinfo_fails_nothing() {
 #[tokio::test]
 async fn a_silent_userinfo_keeps_no_refresh_token_from_the_disk() {
     let hung = Mutex::new(Vec::new());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
     let server = RawServer::start_raw(move |mut stream| {
         let request = read_request(&mut stream);
         match request.contains("/userinfo ") {
-            true => hung.lock().unwrap().push(stream),
+            true if count.fetch_add(1, Ordering::SeqCst) == 0 => hung.lock().unwrap().push(stream),
+            true => send(&mut stream, answer(200, "", &json!({"sub": "u1"}).to_string())),
             false => send(&mut stream, answer(200, "", &tokens(json!({})).to_string())),
         }
     });
@@ -130,6 +134,11 @@ async fn a_silent_userinfo_keeps_no_refresh_token_from_the_disk() {
     let login = tokio::time::timeout(Duration::from_secs(60), fetcher.fetch(poll())).await;
     let login = granted(login.expect("userinfo is waited for"));
     assert_eq!((login.user_id, login.refresh_token.unwrap().expose()), (None, "r2"));
+    // It is asked again with the next token, until it has said something.
+    for _ in 0..2 {
+        granted(fetcher.fetch(refresh("r2")).await);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

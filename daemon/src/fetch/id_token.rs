@@ -28,6 +28,16 @@ pub(crate) enum ExpectedIssuer<'a> {
     },
 }
 
+impl ExpectedIssuer<'_> {
+    /// Whether `issuer` is the one.
+    pub(crate) fn is(&self, issuer: &str) -> bool {
+        match self {
+            ExpectedIssuer::Exactly(expected) => issuer == *expected,
+            ExpectedIssuer::Realm { ending } => issuer.ends_with(ending),
+        }
+    }
+}
+
 /// The token's claims.
 ///
 /// # Errors
@@ -39,11 +49,7 @@ pub(crate) fn claims(
 ) -> Result<Members, &'static str> {
     let claims = Members::claims_of(id_token).ok_or("with an id token that can't be read")?;
     let issuer = claims.text("iss").unwrap_or_default();
-    let is_theirs = match expected.issuer {
-        ExpectedIssuer::Exactly(expected) => issuer == expected,
-        ExpectedIssuer::Realm { ending } => issuer.ends_with(ending),
-    };
-    if !is_theirs {
+    if !expected.issuer.is(issuer) {
         return Err("with an id token of another issuer (`iss`)");
     }
     let audiences: Vec<_> = claims.texts("aud").collect();

@@ -16,6 +16,8 @@ use url::Url;
 pub(crate) struct Identity {
     clock: Clock,
     client_id: String,
+    /// As it is configured.
+    issuer: String,
     /// How an id token's issuer ends, where it is not known whole.
     realm: Option<String>,
     /// Whether an answer that does not say its scopes has `openid`.
@@ -27,14 +29,15 @@ pub(crate) struct Identity {
 impl Identity {
     /// For the answers to a client.
     pub(crate) fn new(client: &OAuthClient, clock: Clock) -> Self {
+        let issuer = client.provider().issuer();
         let realm = match client.provider() {
-            Provider::Keycloak { .. } => Some(realm_of(&client.provider().issuer())),
+            Provider::Keycloak { .. } => Some(realm_of(&issuer)),
             Provider::Issuer(_) => None,
         };
         let asks_openid =
             client.scopes().is_some_and(|scopes| scopes.iter().any(|scope| scope == OPENID));
         let client_id = client.client_id().to_owned();
-        Self { clock, client_id, realm, asks_openid, known: Mutex::default() }
+        Self { clock, client_id, issuer, realm, asks_openid, known: Mutex::default() }
     }
 
     /// Takes from the id token what the access token does not say.
@@ -65,6 +68,14 @@ impl Identity {
         }
         granted.idp_session = granted.idp_session.take().or_else(|| owned("sid"));
         Ok(())
+    }
+
+    /// Whether a token of this issuer may go to the provider: by its name, as far as that is known without asking.
+    pub(crate) fn is_theirs(&self, issuer: &str) -> bool {
+        match &self.realm {
+            Some(ending) => ExpectedIssuer::Realm { ending }.is(issuer),
+            None => ExpectedIssuer::Exactly(&self.issuer).is(issuer),
+        }
     }
 
     /// Whether userinfo is worth a question: it is nobody's yet, the provider would say whose it is, and has not been
@@ -98,15 +109,16 @@ impl Identity {
         }
     }
 
-    /// Asks the provider's userinfo (OpenID Connect Core §5.3). Whatever goes wrong there fails nothing.
-    pub(crate) async fn by_userinfo(&self, granted: &mut Granted, endpoint: &Endpoint) {
+    /// Asks the provider's userinfo (OpenID Connect Core §5.3), and says whether that has answered. Whatever goes wrong
+    /// there fails nothing.
+    pub(crate) async fn by_userinfo(&self, granted: &mut Granted, endpoint: &Endpoint) -> bool {
         let host = endpoint.host();
         let token = &granted.access_token;
         let answer = match endpoint.get(Some(Authorization::bearer(token))).await {
             Ok(answer) => answer,
             Err(failure) => {
                 tracing::debug!(host, cause = ?failure.cause, "userinfo gave no answer");
-                return;
+                return false;
             }
         };
         let secrets = [token.clone()];
@@ -120,6 +132,7 @@ impl Identity {
                 tracing::debug!(host, status = answer.status, cause = ?failure.cause, "userinfo is of no use");
             }
         }
+        true
     }
 }
 

@@ -104,6 +104,11 @@ impl OAuth {
         self.sender.client()
     }
 
+    /// Whether a token that says so of its issuer may go to this client's provider.
+    pub(crate) fn is_theirs(&self, issuer: &str) -> bool {
+        self.identity.is_theirs(issuer)
+    }
+
     /// What reads the profile's files.
     pub(crate) fn sources(&self) -> &Sources {
         &self.sources
@@ -278,10 +283,11 @@ impl OAuth {
         if self.identity.is_unknown(&granted, spent)
             && let Some(userinfo) = self.sender.userinfo(endpoints)
         {
-            // What came is not on disk before this is over: a provider that keeps silent is not waited for.
+            // What came is not on disk before this is over: a provider that keeps silent is not waited for, but asked
+            // again after the next refresh.
             let asked = self.identity.by_userinfo(&mut granted, &userinfo);
-            if timeout(USERINFO, asked).await.is_err() {
-                tracing::debug!("userinfo gave no answer in time");
+            if !timeout(USERINFO, asked).await.unwrap_or(false) {
+                return granted;
             }
         }
         self.identity.remember(&granted, spent);
