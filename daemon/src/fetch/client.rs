@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::Mutex as Turn;
 use url::Url;
 
 /// Makes the HTTP clients, and lets profiles that reach their IdP the same way share one.
@@ -23,6 +24,7 @@ pub struct HttpClients {
     tasks: Tasks,
     clock: Clock,
     timeouts: Timeouts,
+    sources: Sources,
     shared: Mutex<BTreeMap<Route, Weak<SharedClient>>>,
     readings: Readings,
 }
@@ -76,6 +78,8 @@ struct Built {
     client: Option<Client>,
     /// Counts how often it was forgotten: what was begun before that is not kept.
     forgotten: u64,
+    /// Whose turn it is to build it: a disk that hangs holds one thread, however often it is asked, until it is forgotten.
+    turn: Arc<Turn<()>>,
 }
 
 /// Why there is no client.
@@ -102,7 +106,9 @@ impl HttpClients {
     pub fn with_timeouts(tasks: Tasks, clock: Clock, timeouts: Timeouts) -> Self {
         // Fails where one is installed already, and then that one is used.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        Self { tasks, clock, timeouts, shared: Mutex::default(), readings: Readings::default() }
+        let sources = Sources::new(tasks.clone(), timeouts.connect);
+        let (shared, readings) = (Mutex::default(), Readings::default());
+        Self { tasks, clock, timeouts, sources, shared, readings }
     }
 
     /// The clock of the assertions, and of what says until when it holds.
@@ -112,7 +118,7 @@ impl HttpClients {
 
     /// What reads the files of the profiles.
     pub(crate) fn sources(&self) -> Sources {
-        Sources::new(self.tasks.clone(), self.timeouts.connect)
+        self.sources.clone()
     }
 
     /// The count of the readings of the configuration.
@@ -141,6 +147,7 @@ impl HttpClients {
     /// anew. Those under way go on.
     pub(super) fn forget_built(&self) {
         self.readings.0.fetch_add(1, Ordering::AcqRel);
+        self.sources.begin_anew();
         for client in lock(&self.shared).values().filter_map(Weak::upgrade) {
             client.forget();
         }
@@ -176,6 +183,14 @@ impl SharedClient {
 
     /// The client, built if it is not yet.
     pub(crate) async fn ready(&self) -> Result<Client, ClientError> {
+        let turn = {
+            let built = lock(&self.built);
+            if let Some(client) = &built.client {
+                return Ok(client.clone());
+            }
+            Arc::clone(&built.turn)
+        };
+        let turn = turn.lock_owned().await;
         let forgotten = {
             let built = lock(&self.built);
             if let Some(client) = &built.client {
@@ -183,10 +198,13 @@ impl SharedClient {
             }
             built.forgotten
         };
-        // Two that come at once may both build one, which harms nothing.
         let (route, timeouts) = (self.route.clone(), self.timeouts);
-        let client =
-            self.tasks.spawn_blocking("tls-roots", move || build(&route, timeouts)).await??;
+        let building = move || {
+            // Until the thread is through, whoever waits for it.
+            let _turn = turn;
+            build(&route, timeouts)
+        };
+        let client = self.tasks.spawn_blocking("tls-roots", building).await??;
         let mut built = lock(&self.built);
         if built.forgotten == forgotten {
             built.client = Some(client.clone());
@@ -199,6 +217,7 @@ impl SharedClient {
         let mut built = lock(&self.built);
         built.client = None;
         built.forgotten += 1;
+        built.turn = Arc::default();
     }
 }
 
@@ -281,5 +300,18 @@ mod tests {
         assert!(lock(&client.built).client.is_none());
         client.ready().await.unwrap();
         assert!(lock(&client.built).client.is_some());
+    }
+
+    #[tokio::test]
+    async fn while_one_is_being_built_no_other_thread_begins() {
+        let clients = HttpClients::new(Tasks::new(), TestClock::default().clock());
+        let client = clients.client(Route { ca_file: None, via: Via::Nothing });
+        let turn = Arc::clone(&lock(&client.built).turn);
+        let _hung = turn.lock_owned().await;
+        assert!(client.ready().now_or_never().is_none());
+        assert_eq!(clients.tasks.live(), 0);
+        // A reload tries anew: the disk may be another one by now.
+        clients.forget_built();
+        client.ready().await.unwrap();
     }
 }
