@@ -1,7 +1,8 @@
 //! Configurations from a folder: each bad one with the message that it must give, each good one with what is in force.
 //!
-//! `config/bad/NAME.toml` has its message in `NAME.expected`; `config/good/NAME.toml` has the answer of
-//! `GET /v1/profiles` in `NAME.json`, with paths relative to its folder.
+//! `config/bad/NAME.toml` has its message in `NAME.expected`, in which `{auth_types}` stands for all auth types, and
+//! `{auth_types of KEY}` for those with that key; `config/good/NAME.toml` has the answer of `GET /v1/profiles` in
+//! `NAME.json`, with paths relative to its folder.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,7 +10,7 @@
     reason = "a test crate: a case that can't be read is a failed test"
 )]
 
-use bearerd::config::Config;
+use bearerd::config::{AuthType, Config};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ fn each_bad_configuration_is_rejected_with_its_message() {
     let mut wrong = Vec::new();
     for case in cases("bad") {
         let expected = fs::read_to_string(case.with_extension("expected")).unwrap_or_default();
+        let expected = with_auth_types(&expected);
         let message = match Config::load(&case) {
             Ok(_) => "taken".to_owned(),
             Err(error) => {
@@ -49,6 +51,33 @@ fn each_good_configuration_is_in_force_as_written() {
         let infos: serde_json::Value = serde_json::from_str(&infos).unwrap();
         assert_eq!(infos, expected, "{}", case.display());
     }
+}
+
+#[test]
+fn a_message_lists_the_auth_types_in_the_order_of_the_table() {
+    for (written, listed) in [
+        ("of {auth_types}.", "of `none`, `sso`, `user_password`, `test_auth`"),
+        ("{auth_types of token_file}", "`token`"),
+        ("{auth_types of flow} {auth_types of cache_file}", "`sso` `orch`"),
+    ] {
+        assert!(with_auth_types(written).starts_with(listed), "{written}");
+    }
+    assert_eq!(with_auth_types("one of { auth_types }"), "one of { auth_types }");
+}
+
+/// The message with the auth types in their places: a new one changes no message but its own.
+fn with_auth_types(expected: &str) -> String {
+    let listed = |belongs: &dyn Fn(AuthType) -> bool| {
+        let words = AuthType::all().filter(|auth_type| belongs(*auth_type));
+        words.map(|auth_type| format!("`{auth_type}`")).collect::<Vec<_>>().join(", ")
+    };
+    let mut message = expected.replace("{auth_types}", &listed(&|_| true));
+    while let Some((before, rest)) = message.split_once("{auth_types of ") {
+        let (key, after) = rest.split_once('}').unwrap();
+        let owners = listed(&|auth_type| auth_type.keys().any(|own| own == key));
+        message = format!("{before}{owners}{after}");
+    }
+    message
 }
 
 /// The value that stands for a secret in the bad configurations.

@@ -8,7 +8,7 @@ use super::{client_credentials, constant, orch, sso, token_file, user_password};
 use std::fmt;
 
 /// Every auth type that this version builds; the file of each has its row.
-static TABLE: [&Row; 7] = [
+static TABLE: &[&Row] = &[
     &constant::NONE,
     &sso::ROW,
     &user_password::ROW,
@@ -36,7 +36,7 @@ pub(super) struct Row {
 impl AuthType {
     /// All that this version builds.
     pub fn all() -> impl Iterator<Item = AuthType> {
-        TABLE.into_iter().map(AuthType)
+        TABLE.iter().copied().map(AuthType)
     }
 
     /// The word that stands in the configuration.
@@ -48,8 +48,8 @@ impl AuthType {
         Self(row)
     }
 
-    /// The keys of a profile of this type, besides [`COMMON_KEYS`].
-    pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
+    /// The keys of a profile of this type, besides those that every profile has.
+    pub fn keys(self) -> impl Iterator<Item = &'static str> {
         self.0.keys.iter().copied().flatten().copied()
     }
 

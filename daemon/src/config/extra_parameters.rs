@@ -150,7 +150,7 @@ const FORM: &str = "write names and strings, as in `extra_parameters = { kc_idp_
 
 /// What the grants of bearerd's design send by themselves (RFC 6749, 7009, 7521, 7636, 8628, 8693). `audience` and
 /// `resource` are not among them: some providers want one at the login.
-const RESERVED: [&str; 23] = [
+const RESERVED: &[&str] = &[
     "actor_token",
     "actor_token_type",
     "assertion",
