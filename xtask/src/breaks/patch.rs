@@ -44,7 +44,7 @@ impl NamedTest {
     }
 
     /// Reads `cargo test SELECTION -- NAME`.
-    fn read(line: &str) -> Option<Self> {
+    pub(crate) fn read(line: &str) -> Option<Self> {
         let line = line.strip_prefix("cargo test ")?;
         let (selection, name) = line.split_once(" -- ")?;
         let selection: Vec<String> = selection.split_whitespace().map(str::to_owned).collect();
@@ -82,9 +82,15 @@ fn read(path: &Path) -> Result<Patch, Failure> {
 
 /// The value of a line `# NAME: VALUE` before the change.
 fn header(text: &str, name: &str) -> Option<String> {
+    headers(text, name).into_iter().next()
+}
+
+/// The values of all lines `# NAME: VALUE` before the change.
+pub(crate) fn headers(text: &str, name: &str) -> Vec<String> {
     let start = format!("# {name}: ");
-    let mut lines = text.lines().take_while(|line| !line.starts_with("--- "));
-    lines.find_map(|line| line.strip_prefix(&start)).map(|value| value.trim().to_owned())
+    let lines = text.lines().take_while(|line| !line.starts_with("--- "));
+    let values = lines.filter_map(|line| line.strip_prefix(&start));
+    values.map(|value| value.trim().to_owned()).collect()
 }
 
 #[cfg(test)]

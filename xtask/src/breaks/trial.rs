@@ -1,7 +1,7 @@
-//! Tries one test in the copy, as it is or broken.
+//! Tries one test in the copy, as it is or with a patch.
 
 use super::copy;
-use super::patch::{NamedTest, Patch};
+use super::patch::NamedTest;
 use crate::cargo;
 use crate::failure::{Failure, While};
 use crate::keeper::Keeper;
@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
     RedUnbroken,
     /// There is no such test, or several.
     NotOneTest,
-    /// The break belongs to an older state of the code.
+    /// The patch belongs to an older state of the code.
     DoesNotApply,
     /// Anything can be noticed by code that does not build.
     DoesNotBuild,
@@ -38,9 +38,9 @@ impl Verdict {
             Self::Red => "red",
             Self::RedUnbroken => "the test does not pass on the unbroken code",
             Self::NotOneTest => "the name does not select one test",
-            Self::DoesNotApply => "BROKEN BREAK: the patch does not apply",
-            Self::DoesNotBuild => "BROKEN BREAK: the patched code does not build",
-            Self::Hangs => "BROKEN BREAK: the test neither fails nor ends",
+            Self::DoesNotApply => "BROKEN PATCH: it does not apply",
+            Self::DoesNotBuild => "BROKEN PATCH: the code with it does not build",
+            Self::Hangs => "BROKEN PATCH: the test neither fails nor ends",
         }
         .to_owned()
     }
@@ -51,7 +51,7 @@ impl Verdict {
 pub(crate) struct Trial {
     /// The code as it was when the trial began: whoever edits on meanwhile changes no verdict.
     unbroken: PathBuf,
-    /// The same, broken at times.
+    /// The same, patched at times.
     tree: PathBuf,
     target: PathBuf,
     logs: PathBuf,
@@ -93,15 +93,20 @@ impl Trial {
         self.test(test, "unbroken")
     }
 
-    /// The test on the broken code.
-    pub(crate) fn broken(&self, patch: &Patch) -> Result<Verdict, Failure> {
+    /// The test on the code with the patch; the logs get this name.
+    pub(crate) fn patched(
+        &self,
+        patch: &Path,
+        test: &NamedTest,
+        name: &str,
+    ) -> Result<Verdict, Failure> {
         copy::of_folder(&self.tree, &self.unbroken)?;
-        let applied = apply(&self.tree, &patch.path).output();
+        let applied = apply(&self.tree, patch).output();
         let applied = applied.while_doing(|| "start `git`".to_owned())?;
         if !applied.status.success() {
             return Ok(Verdict::DoesNotApply);
         }
-        let verdict = self.test(&patch.test, &patch.name);
+        let verdict = self.test(test, name);
         copy::of_folder(&self.tree, &self.unbroken)?;
         verdict
     }
