@@ -13,6 +13,7 @@ mod dist;
 mod failure;
 mod keeper;
 mod mutants;
+mod recipe;
 mod repository;
 mod simulate;
 mod terminal;
@@ -46,6 +47,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Change the code that decides in small ways, and see that a test notices each
     Mutants(mutants::Arguments),
+    /// Follow the recipe for an auth type with a toy, in a copy, and see that its tests pass
+    Recipe,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Breaks(arguments) => breaks::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
+        Command::Recipe => recipe::run(),
     };
     match ended {
         Ok(code) => code,

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     /// Format, lints, tests on the test identity provider, documentation: the inner loop
     #[arg(long)]
     quick: bool,
-    /// Plain, and what is long: every promise broken in a copy, mutants, advisories and licences
+    /// Plain, and what is long: every promise broken in a copy, the recipe, mutants, advisories and licences
     #[arg(long, conflicts_with = "quick")]
     all: bool,
     /// Run these steps alone
@@ -92,7 +92,7 @@ mod tests {
         for size in [Size::Quick, Size::Plain, Size::All] {
             let sentence = "there is no step `nosuch`; the steps are format, lints, tests, docs, demo, simulation, \
                             clocks, faults, crashes, keycloak, second-provider, systemd, all-crashes, all-simulation, \
-                            breaks, mutants";
+                            breaks, recipe, mutants";
             assert!(said(size, "nosuch").starts_with(sentence), "{}", said(size, "nosuch"));
         }
         let long = "the step `breaks` takes long: add --all to run it";

@@ -201,6 +201,11 @@ fn long(metadata: &Metadata) -> Vec<Step> {
             Part::Perl,
         ]),
         Step::new(
+            "recipe",
+            "the recipe for an auth type, followed with a toy in a copy: its tests must pass",
+            "cargo xtask recipe",
+        ),
+        Step::new(
             "mutants",
             "the code that decides, changed in small ways: a test must notice each",
             "cargo xtask mutants",
@@ -256,7 +261,7 @@ mod tests {
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain
             .into_iter()
-            .chain(["all-crashes", "all-simulation", "breaks", "mutants"])
+            .chain(["all-crashes", "all-simulation", "breaks", "recipe", "mutants"])
             .collect();
         assert_eq!(names(Size::All), all);
     }

@@ -4,6 +4,7 @@ mod auth_types;
 mod breaks;
 mod files;
 mod readme;
+mod recipe;
 mod rooms;
 
 use crate::repository;
