@@ -1,6 +1,7 @@
 //! Logins: started or joined, polled to their end, and put in force beside the live session.
 
-use super::{Orphan, Session};
+use super::Session;
+use super::orphans::Orphan;
 use crate::io::{Answer, FetchId, Means, Request, WaiterId};
 use crate::login::{Granting, Login, Pending, Stage};
 use crate::outcome::{Cause, Failure, Next, OAuthError, Outcome, RequestKind, verdict};

@@ -1,6 +1,7 @@
 //! Logout: forgotten here at once, revoked at the IdP where it can be reached.
 
-use super::{Orphan, Session};
+use super::Session;
+use super::orphans::Orphan;
 use crate::io::{Action, Answer, FetchId, WaiterId};
 use crate::outcome::Outcome;
 use crate::schedule::PATIENCE;

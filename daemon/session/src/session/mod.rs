@@ -4,6 +4,7 @@ mod granting;
 mod logging_in;
 mod logging_out;
 mod obtaining;
+mod orphans;
 mod reading;
 mod refusals;
 mod reloading;
@@ -33,6 +34,7 @@ use crate::time::{Boot, Now, Wall};
 use bearerd_proto::{ErrorBody, Secret};
 use logging_in::Terms;
 use logging_out::Leaving;
+use orphans::Orphan;
 use saving::Storing;
 use std::collections::BTreeMap;
 
@@ -109,19 +111,6 @@ struct User {
     id: Option<String>,
     /// The claim `email`.
     email: Option<String>,
-}
-
-/// What becomes of an answer that nobody waits for any more.
-#[derive(Debug, Clone)]
-enum Orphan {
-    /// A refresh token in it is revoked.
-    Revoke,
-    /// It is dropped: a logout that wanted no revocation.
-    Drop,
-    /// It belongs to the parked session, whose refresh token it spends: what comes of it is saved there.
-    Parked { asked: Boot, spent: Secret },
-    /// A revocation: its outcome goes to whoever logs out.
-    Revocation,
 }
 
 impl Session {
@@ -276,31 +265,6 @@ impl Session {
             self.fetch_answered(outcome, now, jitter);
         } else {
             self.login_answered(fetch, outcome, now, jitter);
-        }
-    }
-
-    fn orphan_answered(&mut self, fetch: FetchId, orphan: Orphan, outcome: Outcome, now: Now) {
-        match (orphan, outcome) {
-            (Orphan::Revocation, outcome) => self.revocation_answered(fetch, outcome),
-            (Orphan::Revoke, Outcome::Granted(granted)) => self.revoke_unwanted(*granted),
-            (Orphan::Revoke, Outcome::Failed(failure)) => {
-                if let Some(refresh_token) = failure.cause.refresh_token() {
-                    self.revoke(refresh_token.clone());
-                }
-            }
-            (Orphan::Parked { asked, spent }, outcome) => {
-                self.parked_answered(outcome, asked, &spent, now);
-            }
-            (Orphan::Revoke | Orphan::Drop, _) => {}
-        }
-    }
-
-    /// Tokens that nobody wants are revoked, unless that would end the IdP's session that the live one hangs on.
-    fn revoke_unwanted(&mut self, granted: Granted) {
-        let Some(refresh_token) = granted.refresh_token else { return };
-        let live = self.grant.as_ref().and_then(|grant| grant.idp_session.as_ref());
-        if live.is_none() || live != granted.idp_session.as_ref() {
-            self.revoke(refresh_token);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The saved session taken up, and a configuration that changed: same place, or another one.
 
-use super::{Orphan, Session, User};
+use super::orphans::Orphan;
+use super::{Session, User};
 use crate::grant::{Grant, InFlight, Lost, Way};
 use crate::outcome::{Next, Outcome, RequestKind, verdict};
 use crate::problem::Problem;

@@ -1,6 +1,6 @@
 //! Renewal: when it is due, what its answer means.
 
-use super::{Orphan, Session};
+use super::Session;
 use crate::grant::{Grant, InFlight, Lost, Way};
 use crate::io::{Action, Request};
 use crate::login::Stage;
@@ -339,13 +339,6 @@ impl Session {
                     "the access token has expired, and the identity provider gave no refresh token",
                 );
             }
-        }
-    }
-
-    /// The use under way belongs to nobody any more.
-    pub(super) fn orphan_in_flight(&mut self, as_what: impl Fn(Boot) -> Orphan) {
-        if let Some(in_flight) = self.in_flight.take() {
-            self.orphans.insert(in_flight.fetch, as_what(in_flight.asked));
         }
     }
 

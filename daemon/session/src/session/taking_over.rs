@@ -1,6 +1,7 @@
 //! A login's tokens put in force: beside the live session until they are on disk, then in its place.
 
-use super::{Orphan, Session, User};
+use super::orphans::Orphan;
+use super::{Session, User};
 use crate::grant::Grant;
 use crate::io::Action;
 use crate::login::{Login, Stage};

@@ -1,0 +1,60 @@
+//! Answers that nobody waits for any more: revoked, dropped, or kept for the session that is parked.
+
+use super::Session;
+use crate::io::FetchId;
+use crate::outcome::{Granted, Outcome};
+use crate::time::{Boot, Now};
+use bearerd_proto::Secret;
+
+/// What becomes of an answer that nobody waits for any more.
+#[derive(Debug, Clone)]
+pub(super) enum Orphan {
+    /// A refresh token in it is revoked.
+    Revoke,
+    /// It is dropped: a logout that wanted no revocation.
+    Drop,
+    /// It belongs to the parked session, whose refresh token it spends: what comes of it is saved there.
+    Parked { asked: Boot, spent: Secret },
+    /// A revocation: its outcome goes to whoever logs out.
+    Revocation,
+}
+
+impl Session {
+    /// The use under way belongs to nobody any more.
+    pub(super) fn orphan_in_flight(&mut self, as_what: impl Fn(Boot) -> Orphan) {
+        if let Some(in_flight) = self.in_flight.take() {
+            self.orphans.insert(in_flight.fetch, as_what(in_flight.asked));
+        }
+    }
+
+    pub(super) fn orphan_answered(
+        &mut self,
+        fetch: FetchId,
+        orphan: Orphan,
+        outcome: Outcome,
+        now: Now,
+    ) {
+        match (orphan, outcome) {
+            (Orphan::Revocation, outcome) => self.revocation_answered(fetch, outcome),
+            (Orphan::Revoke, Outcome::Granted(granted)) => self.revoke_unwanted(*granted),
+            (Orphan::Revoke, Outcome::Failed(failure)) => {
+                if let Some(refresh_token) = failure.cause.refresh_token() {
+                    self.revoke(refresh_token.clone());
+                }
+            }
+            (Orphan::Parked { asked, spent }, outcome) => {
+                self.parked_answered(outcome, asked, &spent, now);
+            }
+            (Orphan::Revoke | Orphan::Drop, _) => {}
+        }
+    }
+
+    /// Tokens that nobody wants are revoked, unless that would end the IdP's session that the live one hangs on.
+    pub(super) fn revoke_unwanted(&mut self, granted: Granted) {
+        let Some(refresh_token) = granted.refresh_token else { return };
+        let live = self.grant.as_ref().and_then(|grant| grant.idp_session.as_ref());
+        if live.is_none() || live != granted.idp_session.as_ref() {
+            self.revoke(refresh_token);
+        }
+    }
+}
