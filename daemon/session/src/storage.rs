@@ -112,6 +112,11 @@ impl Storage {
         self.problem.is_none() && !self.is_slow(now)
     }
 
+    /// Whether nothing newer is wanted than what is under way.
+    pub(crate) fn is_written(&self) -> bool {
+        self.wish.is_none()
+    }
+
     /// Whether there is nothing to do.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_none() && self.wish.is_none()

@@ -68,7 +68,7 @@ impl Session {
     }
 
     /// Whoever waits for a token of the session that was forgotten: another is begun for them where nobody is needed.
-    fn serve_forgotten(&mut self, now: Now) {
+    pub(super) fn serve_forgotten(&mut self, now: Now) {
         match self.no_session() {
             Some(refusal) => self.serve_failed(|_| true, &refusal, now),
             None if self.callers.deadline().is_some() => self.slot().pull(now.boot),

@@ -49,6 +49,8 @@ pub struct Session {
     parked: Option<Box<Record>>,
     /// What stands on disk is an older parked session than [`Self::parked`].
     stranded: bool,
+    /// [`Self::parked`] is newer than what stands on disk.
+    parked_unsaved: bool,
     grant: Option<Grant>,
     /// Whose session it is.
     user: User,
@@ -129,6 +131,7 @@ impl Session {
             unreadable: None,
             parked: None,
             stranded: false,
+            parked_unsaved: false,
             grant: None,
             user: User::default(),
             shown_user: User::default(),

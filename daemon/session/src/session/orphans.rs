@@ -1,8 +1,10 @@
 //! Answers that nobody waits for any more: revoked, dropped, or kept for the session that is parked.
 
 use super::Session;
+use crate::grant::{InFlight, Way};
 use crate::io::FetchId;
 use crate::outcome::{Granted, Outcome};
+use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
 use bearerd_proto::Secret;
 
@@ -13,18 +15,33 @@ pub(super) enum Orphan {
     Revoke,
     /// It is dropped: a logout that wanted no revocation.
     Drop,
-    /// It belongs to the parked session, whose refresh token it spends: what comes of it is saved there.
-    Parked { asked: Boot, spent: Secret },
+    /// It belongs to the parked session, whose refresh token it spends for a token of `slot`: what comes of it is saved
+    /// there.
+    Parked { asked: Boot, spent: Secret, slot: SlotKey },
     /// A revocation: its outcome goes to whoever logs out.
     Revocation,
 }
 
 impl Session {
     /// The use under way belongs to nobody any more.
-    pub(super) fn orphan_in_flight(&mut self, as_what: impl Fn(Boot) -> Orphan) {
+    pub(super) fn orphan_in_flight(&mut self, as_what: impl Fn(&InFlight) -> Orphan) {
         if let Some(in_flight) = self.in_flight.take() {
-            self.orphans.insert(in_flight.fetch, as_what(in_flight.asked));
+            self.orphans.insert(in_flight.fetch, as_what(&in_flight));
         }
+    }
+
+    /// The profile moves to another place: a refresh under way belongs to the session that is parked, and whatever else
+    /// the old place answers belongs to nobody.
+    pub(super) fn orphan_parked(&mut self, parks: bool) {
+        let spent = self.grant.as_ref().filter(|_| parks).map(|grant| grant.refresh_token.clone());
+        self.orphan_in_flight(|in_flight| match (&spent, in_flight.way) {
+            (Some(spent), Way::Refresh) => Orphan::Parked {
+                asked: in_flight.asked,
+                spent: spent.clone(),
+                slot: in_flight.slot.clone(),
+            },
+            _ => Orphan::Drop,
+        });
     }
 
     pub(super) fn orphan_answered(
@@ -42,7 +59,7 @@ impl Session {
                     self.revoke(refresh_token.clone());
                 }
             }
-            (Orphan::Parked { asked, spent }, outcome) => {
+            (Orphan::Parked { asked, spent, .. }, outcome) => {
                 self.parked_answered(outcome, asked, &spent, now);
             }
             (Orphan::Revoke | Orphan::Drop, _) => {}

@@ -175,6 +175,7 @@ impl Session {
                 }
             }
             self.begin_by_itself(now.boot);
+            self.serve_forgotten(now);
             if self.parked.is_some() && self.no_session().is_some() {
                 self.tell_over(
                     "its configuration now points to another place than its session came from",
@@ -206,12 +207,12 @@ impl Session {
                 *orphan = Orphan::Drop;
             }
         }
-        if self.is_live() && self.is_saved() {
-            if let Some(spent) = self.grant.as_ref().map(|grant| grant.refresh_token.clone()) {
-                self.orphan_in_flight(|asked| Orphan::Parked { asked, spent: spent.clone() });
-            }
+        let parks = self.is_live() && self.is_saved();
+        self.orphan_parked(parks);
+        if parks {
             // An older one that is parked was never moved aside, as no save came through.
             self.stranded |= self.parked.is_some();
+            self.parked_unsaved = !self.storage.is_idle();
             self.parked = Some(Box::new(self.live_record(now)));
             self.broken_since = now.wall;
             // A save of it that is under way is one of the parked session now.
@@ -263,6 +264,7 @@ impl Session {
             }
             Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => return,
         }
+        self.parked_unsaved = true;
         self.storage.want(Wish::Save);
     }
 
@@ -270,14 +272,13 @@ impl Session {
     fn adopt_orphan(&mut self) {
         let Some(grant) = &self.grant else { return };
         let found = self.orphans.iter().find_map(|(fetch, orphan)| match orphan {
-            Orphan::Parked { asked, spent } if spent.same_as(&grant.refresh_token) => {
-                Some((*fetch, *asked))
+            Orphan::Parked { asked, spent, slot } if spent.same_as(&grant.refresh_token) => {
+                Some((*fetch, *asked, slot.clone()))
             }
             _ => None,
         });
-        if let Some((fetch, asked)) = found {
+        if let Some((fetch, asked, slot)) = found {
             self.orphans.remove(&fetch);
-            let slot = SlotKey::default();
             self.in_flight = Some(InFlight {
                 fetch,
                 way: Way::Refresh,

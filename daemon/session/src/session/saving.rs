@@ -1,6 +1,7 @@
 //! Saves: a rotated refresh token is on disk before its access token is served, unless the disk makes everybody wait.
 
 use super::Session;
+use super::orphans::Orphan;
 use crate::io::{Action, StoreFailure, StoreOp};
 use crate::login::Stage;
 use crate::record::{Aside, Moment, Record, SavedGrant, SavedSlot};
@@ -22,12 +23,15 @@ pub(super) struct Storing {
 impl Session {
     /// Starts what is to be done on disk, if nothing is under way there.
     pub(super) fn store(&mut self, now: Now) {
+        if self.waits_for_the_old_place() {
+            return;
+        }
         match self.storage.start(now.boot) {
             None => {}
             // What can't be opened is not deleted, and nothing else of ours stands there.
             Some(Wish::Forget) if self.unreadable.is_some() => self.storage.fulfilled(),
             Some(wish) => {
-                self.storing = Some(Storing { wish, live: self.is_live() });
+                self.storing = Some(Storing { wish, live: self.is_next_on_disk() });
                 self.clocks = Moment::of(now.boot, now, &self.boot_id);
                 let op = match wish {
                     Wish::Forget => StoreOp::Forget,
@@ -54,18 +58,32 @@ impl Session {
                     self.unreadable = None;
                     // The file of the parked session was moved aside for the live one.
                     self.parked = self.parked.take().filter(|_| !live);
+                    self.parked_unsaved &= !self.storage.is_written();
+                    self.save_after_parked(live);
                 }
             }
             Err(failure) if wish == Wish::Save && live && self.moves_aside(failure) => {
                 self.unreadable = Some(failure.message.clone());
-                let generation = self.storage.want(Wish::Save);
-                self.held_back = self.held_back.map(|(_, since)| (generation, since));
+                self.save_again();
             }
             Err(failure) => self.tell_not_saved(&failure.message.clone()),
         }
         let result = result.map_err(|failure| failure.message);
         self.storage.ended(wish, result, now.boot, jitter);
         self.changed = true;
+    }
+
+    /// The parked session went first: the live one follows, and moves it aside.
+    fn save_after_parked(&mut self, was_live: bool) {
+        if !was_live && self.parked.is_some() && self.is_live() && self.is_saved() {
+            self.save_again();
+        }
+    }
+
+    /// What waits for its save waits for this one.
+    fn save_again(&mut self) {
+        let generation = self.storage.want(Wish::Save);
+        self.held_back = self.held_back.map(|(_, since)| (generation, since));
     }
 
     /// A file that became unopenable while the daemon ran is moved aside for a login that a person asked for.
@@ -91,11 +109,12 @@ impl Session {
     /// or older than they are: so they are saved by the new one. What is parked is saved without its access tokens, as
     /// nobody knows any more how old they are; its way back costs one refresh.
     pub(super) fn clocks_moved_apart(&mut self) {
-        if self.is_live() {
+        if self.is_live() && self.is_saved() {
             self.want_save();
         } else if let Some(parked) = self.parked.as_mut().filter(|parked| !parked.slots.is_empty())
         {
             parked.slots.clear();
+            self.parked_unsaved = true;
             self.storage.want(Wish::Save);
         }
     }
@@ -158,17 +177,31 @@ impl Session {
     fn aside(&self) -> Option<Aside> {
         if self.unreadable.is_some() {
             Some(Aside::Unreadable)
-        } else if self.stranded || (self.parked.is_some() && self.is_live()) {
+        } else if self.stranded || (self.parked.is_some() && self.is_next_on_disk()) {
             Some(Aside::Parked)
         } else {
             None
         }
     }
 
+    /// The answer to the parked session's refresh is still to come. A session that came by itself does not move that
+    /// one aside before: it could come again, and the refresh token in that answer could not.
+    fn waits_for_the_old_place(&self) -> bool {
+        self.parked.is_some()
+            && self.own().is_some()
+            && self.orphans.values().any(|orphan| matches!(orphan, Orphan::Parked { .. }))
+    }
+
     /// Whether there is a session beside what may be parked.
     pub(super) fn is_live(&self) -> bool {
         self.grant.is_some()
             || self.slots.values().any(|slot| slot.held.is_some() || slot.unpublished.is_some())
+    }
+
+    /// Whether the next save is of the live session. A parked one that is newer than its file goes first: the file is
+    /// moved aside for the live one.
+    fn is_next_on_disk(&self) -> bool {
+        self.is_live() && self.is_saved() && !(self.parked.is_some() && self.parked_unsaved)
     }
 
     fn tell_not_saved(&mut self, why: &str) {
@@ -181,7 +214,7 @@ impl Session {
     /// What stands on disk when the session is saved now: the parked one while there is no other.
     fn record(&self, now: Now) -> Record {
         match &self.parked {
-            Some(parked) if !self.is_live() => parked.as_ref().clone(),
+            Some(parked) if !self.is_next_on_disk() => parked.as_ref().clone(),
             _ => self.live_record(now),
         }
     }

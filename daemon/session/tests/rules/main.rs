@@ -11,6 +11,7 @@ mod lifetime;
 mod logging_in;
 mod logging_out;
 mod losing;
+mod moving;
 mod obtaining;
 mod parking;
 mod play;

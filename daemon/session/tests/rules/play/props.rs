@@ -73,6 +73,13 @@ impl Grants {
         self
     }
 
+    /// To somebody whose name it does not say.
+    pub(crate) fn nobody(mut self) -> Self {
+        self.0.user_id = None;
+        self.0.user_email = None;
+        self
+    }
+
     pub(crate) fn without_email(mut self) -> Self {
         self.0.user_email = None;
         self
