@@ -1,6 +1,6 @@
 //! A login: one at a time, shared by all who ask; by device code (RFC 8628) until its code's end.
 
-use crate::io::{FetchId, Given, WaiterId};
+use crate::io::{FetchId, Given, Means, WaiterId};
 use crate::outcome::{DeviceAuthorization, RequestKind};
 use crate::schedule::{self, Jitter};
 use crate::settings::Pauses;
@@ -29,6 +29,22 @@ pub(crate) struct Login {
     pub(crate) starters: Vec<(WaiterId, Boot)>,
     /// Those who wait for its end, each until its moment.
     pub(crate) followers: Vec<(WaiterId, Boot)>,
+}
+
+impl Login {
+    /// Whether it asks the same of the IdP as `means` would.
+    pub(crate) fn is_made_with(&self, means: &Means) -> bool {
+        let Stage::Granting(granting) = &self.stage else { return false };
+        match (means, &granting.given, &granting.found) {
+            (Means::Given(given), Some(same), _) => {
+                granting.kind == RequestKind::Password
+                    && same.username == given.username
+                    && same.password.same_as(&given.password)
+            }
+            (Means::Import { refresh_token }, _, Some(same)) => same.same_as(refresh_token),
+            _ => false,
+        }
+    }
 }
 
 /// How far it is.

@@ -2,15 +2,15 @@
 
 use super::Session;
 use super::logging_in::{Terms, unusable_unless_failed};
-use crate::grant::Grant;
+use crate::grant::{Grant, InFlight, Way};
 use crate::io::{Answer, FetchId, Given, Means, Request, WaiterId};
 use crate::login::{Granting, Login, Stage};
-use crate::outcome::{Cause, Failure, Outcome, RequestKind, verdict};
+use crate::outcome::{Cause, Failure, Next, Outcome, RequestKind, Verdict, verdict};
 use crate::schedule::{Jitter, PATIENCE};
 use crate::settings::Own;
 use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
-use bearerd_proto::{ErrorBody, ErrorCode, Secret};
+use bearerd_proto::{ErrorBody, ErrorCode, LoginAnswer, Secret};
 
 impl Session {
     /// Starts one; whoever asks waits for its end.
@@ -22,13 +22,25 @@ impl Session {
         means: Means,
         now: Now,
     ) {
-        if let Some(refusal) = self.refusal_of_means(&means, terms.replace) {
+        if self.is_in_force(&means) {
+            let done = LoginAnswer::Done(self.logged_in());
+            return self.answer(waiter, Answer::Login(done));
+        }
+        if let Some(login) = self.login.as_mut().filter(|login| login.is_made_with(&means)) {
+            login.replace |= terms.replace;
+            return login.starters.push((waiter, now.boot + PATIENCE));
+        }
+        let refusal = self.refusal_of_means(&means, terms.replace);
+        if let Some(refusal) = refusal.or_else(|| self.refusal_of_another(&means, now)) {
             return self.answer(waiter, Answer::Refused(refusal));
         }
+        self.end_login_unasked("another login has taken its place", true);
         let granting = match means {
             Means::Import { refresh_token } => self.try_found(refresh_token, now.boot),
             Means::Given(given) => self.ask_for_grant(Some(given), RequestKind::Password, now.boot),
-            Means::Own => self.ask_for_grant(self.given.clone(), RequestKind::Grant, now.boot),
+            Means::Own => self.take_own_grant().unwrap_or_else(|| {
+                self.ask_for_grant(self.given.clone(), RequestKind::Grant, now.boot)
+            }),
         };
         self.login = Some(Login {
             id: login_id,
@@ -68,6 +80,45 @@ impl Session {
             _ => return None,
         };
         Some(ErrorBody::new(code, message).of(profile))
+    }
+
+    /// Whether the live session has this refresh token already: another use could end it.
+    fn is_in_force(&self, means: &Means) -> bool {
+        let Means::Import { refresh_token } = means else { return false };
+        let live = self.grant.as_ref().filter(|grant| grant.is_live());
+        live.is_some_and(|grant| grant.refresh_token.same_as(refresh_token))
+    }
+
+    /// Why no other login takes the place of the one under way, or of one that has failed just now: a program in a loop
+    /// would try a password as often as it can.
+    fn refusal_of_another(&self, means: &Means, now: Now) -> Option<ErrorBody> {
+        let under_way =
+            |login: &Login| matches!(login.stage, Stage::Granting(_) | Stage::Saving(_));
+        if !self.login.as_ref().is_some_and(under_way) {
+            return self.failed_just_now(now).filter(|_| matches!(means, Means::Own));
+        }
+        let profile = &self.settings.profile;
+        let message = format!(
+            "another login of profile `{profile}` is under way: come again when it has ended"
+        );
+        let body = ErrorBody::new(ErrorCode::LoginPending, message).of(profile);
+        Some(ErrorBody { retry_after: Some(1), ..body })
+    }
+
+    /// Whether a login asks for tokens: the profile asks for none by itself meanwhile.
+    pub(super) fn is_granting(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Granting(_)))
+    }
+
+    /// The grant that the profile asks for by itself is the login's, too: a second one would be another session.
+    fn take_own_grant(&mut self) -> Option<Granting> {
+        if self.own().is_some_and(Own::follows_a_file) {
+            return None;
+        }
+        let is_it = |it: &mut InFlight| it.way == Way::Own && it.slot == SlotKey::default();
+        let InFlight { fetch, asked, .. } = self.in_flight.take_if(is_it)?;
+        let given = self.given.clone();
+        Some(Granting { fetch, asked, kind: RequestKind::Grant, given, found: None })
     }
 
     fn ask_for_grant(&mut self, given: Option<Given>, kind: RequestKind, asked: Boot) -> Granting {
@@ -126,12 +177,24 @@ impl Session {
     fn granting_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
         let Some(Login { stage: Stage::Granting(granting), .. }) = &self.login else { return };
         let kind = granting.kind;
+        let out_of_file = granting.found.as_ref().is_some_and(|found| {
+            self.own() == Some(Own::GrantFile)
+                && self.source.as_ref().is_some_and(|source| source.same_as(found))
+        });
         let verdict = verdict(kind, &failure.cause);
         if let Some(unwanted) = failure.cause.refresh_token() {
             self.revoke(unwanted.clone());
         }
-        if kind == RequestKind::Grant && self.grant.is_none() {
+        if out_of_file && verdict.next != Next::Over {
+            // It has not been refused: the profile goes on with it by itself.
+            self.source = None;
+            self.reread = true;
+        }
+        let is_forgotten = kind == RequestKind::Grant && self.forget_refused_password(verdict);
+        let is_own = kind == RequestKind::Grant || out_of_file;
+        if is_own && self.grant.is_none() && !is_forgotten && verdict.next != Next::Over {
             // Whoever reads meets the same answer, and a wrong password is not tried once for each of them.
+            self.slot().pull(now.boot);
             self.note_failure(&SlotKey::default(), failure, verdict, now, jitter);
         }
         let honest = if kind == RequestKind::Refresh && matches!(failure.cause, Cause::Lost) {
@@ -148,6 +211,14 @@ impl Session {
             self.settings.profile, failure.message
         );
         let refusal = ErrorBody::new(code, message).of(&self.settings.profile);
-        self.end_login(Err(refusal));
+        if kind == RequestKind::Refresh && !out_of_file {
+            return self.end_login(Err(refusal));
+        }
+        self.start_fails(failure, refusal, now);
+    }
+
+    /// A password that a login gave and that is refused now is of no use any more: says whether there was one.
+    pub(super) fn forget_refused_password(&mut self, verdict: Verdict) -> bool {
+        verdict.next == Next::UntilMended && self.given.take().is_some()
     }
 }

@@ -49,15 +49,10 @@ impl Session {
             return self.show_pending(now);
         }
         if !matches!((&means, &self.settings.kind), (Means::Own, Kind::Person)) {
-            self.end_login_unasked("another login has taken its place", true);
             return self.log_in_without_person(waiter, login_id, terms, means, now);
         }
         let Terms { replace, lifetime } = terms;
-        if let Some((until, refusal)) =
-            self.start_failed.as_ref().filter(|(until, _)| now.boot < *until)
-        {
-            let retry_after = Some(seconds_up(until.since(now.boot)));
-            let refusal = ErrorBody { retry_after, ..refusal.clone() };
+        if let Some(refusal) = self.failed_just_now(now) {
             return self.answer(waiter, Answer::Refused(refusal));
         }
         let over = self.grant.as_ref().is_some_and(|grant| !grant.is_live());
@@ -141,12 +136,7 @@ impl Session {
                     self.settings.profile, failure.message
                 );
                 let refusal = ErrorBody::new(verdict.code, message).of(&self.settings.profile);
-                let wait =
-                    failure.retry_after.map(|wait| wait.min(self.settings.pauses.retry_after));
-                let refusal = ErrorBody { retry_after: wait.map(seconds_up), ..refusal };
-                let pause = wait.unwrap_or_default().max(PULL_SPACING);
-                self.start_failed = Some((now.boot + pause, refusal.clone()));
-                self.end_login(Err(refusal));
+                self.start_fails(&failure, refusal, now);
             }
             (Stage::Pending(pending), outcome) => {
                 let Some((_, asked)) = pending.polling.take_if(|(polling, _)| *polling == fetch)
@@ -160,6 +150,22 @@ impl Session {
             }
             _ => {}
         }
+    }
+
+    /// The login has failed with its first request: so has whoever asks for another too soon.
+    pub(super) fn start_fails(&mut self, failure: &Failure, refusal: ErrorBody, now: Now) {
+        let wait = failure.retry_after.map(|wait| wait.min(self.settings.pauses.retry_after));
+        let refusal = ErrorBody { retry_after: wait.map(seconds_up), ..refusal };
+        let pause = wait.unwrap_or_default().max(PULL_SPACING);
+        self.start_failed = Some((now.boot + pause, refusal.clone()));
+        self.end_login(Err(refusal));
+    }
+
+    /// What the start of a login has come to that is too near for another.
+    pub(super) fn failed_just_now(&self, now: Now) -> Option<ErrorBody> {
+        let (until, refusal) = self.start_failed.as_ref().filter(|(until, _)| now.boot < *until)?;
+        let retry_after = Some(seconds_up(until.since(now.boot)));
+        Some(ErrorBody { retry_after, ..refusal.clone() })
     }
 
     fn poll_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {

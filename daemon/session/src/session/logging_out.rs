@@ -3,6 +3,7 @@
 use super::Session;
 use super::orphans::Orphan;
 use crate::io::{Action, Answer, FetchId, WaiterId};
+use crate::login::Stage;
 use crate::outcome::Outcome;
 use crate::schedule::PATIENCE;
 use crate::storage::{Generation, Wish};
@@ -80,6 +81,9 @@ impl Session {
     pub(super) fn forget_when_over(&mut self, now: Now) {
         if self.ends.is_none_or(|ends| now.boot < ends) {
             return;
+        }
+        if self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Saving(_))) {
+            self.end_login_unasked("the lifetime that it asked for is over", true);
         }
         self.forget_session(true);
         self.storage.want(Wish::Forget);

@@ -26,7 +26,7 @@ impl Session {
         }
         // A session begins with the profile's own scopes, or it could not give the others later.
         let may = based || !self.own().is_some_and(Own::has_grants);
-        (may && self.can_obtain()).then_some(Way::Own)
+        (may && self.can_obtain() && !self.is_granting()).then_some(Way::Own)
     }
 
     /// What the profile obtains by itself, where it does.
@@ -110,7 +110,7 @@ impl Session {
             self.source = Some(refresh_token.clone());
             self.grant = Some(Grant::found(refresh_token, now.boot));
             self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
-            self.attempts.succeeded();
+            self.attempts.forgive();
             self.want_save();
             let slot = self.slots.entry(in_flight.slot.clone()).or_default();
             slot.pull(slot.spaced_for_need(now.boot));
@@ -133,6 +133,7 @@ impl Session {
     /// A file that tokens or secrets come from has changed: whatever was held against it is forgiven.
     pub(super) fn source_changed(&mut self, now: Now) {
         self.changed = true;
+        self.start_failed = None;
         self.forgive(now);
         self.reread |= self.own().is_some_and(Own::follows_a_file);
     }

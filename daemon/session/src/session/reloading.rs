@@ -160,6 +160,9 @@ impl Session {
             self.park(now);
         }
         self.settings = settings;
+        if self.own() != Some(Own::Sessions { needs_given: true }) {
+            self.given = None;
+        }
         self.changed = true;
         if moved {
             if let Some(parked) =

@@ -210,7 +210,8 @@ impl Session {
             // The session that there is needs its file no more.
             return;
         }
-        if verdict.next == Next::Over {
+        let is_forgotten = in_flight.way == Way::Own && self.forget_refused_password(verdict);
+        if verdict.next == Next::Over || is_forgotten {
             return self.session_over(failure, now);
         }
         if verdict.next == Next::Lost && self.lost_once_more(in_flight, now) {

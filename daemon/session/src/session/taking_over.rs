@@ -2,7 +2,7 @@
 
 use super::orphans::Orphan;
 use super::{Session, User};
-use crate::grant::Grant;
+use crate::grant::{Grant, InFlight, Way};
 use crate::io::Action;
 use crate::login::{Login, Stage};
 use crate::outcome::Granted;
@@ -10,7 +10,7 @@ use crate::schedule::Jitter;
 use crate::settings::Own;
 use crate::slot::{Held, SlotKey};
 use crate::time::{Boot, Now};
-use bearerd_proto::{ErrorCode, EventKind};
+use bearerd_proto::{ErrorCode, EventKind, Secret};
 
 impl Session {
     /// The person said yes, or nobody had to: the new session takes the old one's place, once it is saved.
@@ -29,9 +29,11 @@ impl Session {
             return self.end_login(Err(refusal));
         }
         let old = self.grant.take();
-        let replaced = old.filter(|old| is_another_session(old, granted));
-        let in_flight = if replaced.is_some() { Orphan::Revoke } else { Orphan::Drop };
-        self.orphan_in_flight(|_| in_flight.clone());
+        let newer = granted.refresh_token.as_ref().or(self.login_found_token());
+        let replaced = old.filter(|old| is_another_session(old, granted, newer));
+        // What a grant of the profile's own gives beside the login is another session.
+        let is_another = |in_flight: &InFlight| replaced.is_some() || in_flight.way == Way::Own;
+        self.orphan_in_flight(|it| if is_another(it) { Orphan::Revoke } else { Orphan::Drop });
         self.slots.retain(|key, _| *key == SlotKey::default());
         self.user = User::default();
         self.note_answer(granted, asked, now);
@@ -68,6 +70,14 @@ impl Session {
         }
     }
 
+    /// The refresh token that the login is made with, where it is made with one.
+    fn login_found_token(&self) -> Option<&Secret> {
+        match &self.login.as_ref()?.stage {
+            Stage::Granting(granting) => granting.found.as_ref(),
+            _ => None,
+        }
+    }
+
     pub(super) fn advance_stage(&mut self, next: impl FnOnce(Stage) -> Stage) {
         if let Some(mut login) = self.login.take() {
             login.stage = next(login.stage);
@@ -90,9 +100,8 @@ impl Session {
 }
 
 /// Two logins of one browser share the IdP's session: revoking the old one's token would end the new one too.
-fn is_another_session(old: &Grant, new: &Granted) -> bool {
+fn is_another_session(old: &Grant, new: &Granted, newer: Option<&Secret>) -> bool {
     let shares_session = new.idp_session.is_some() && new.idp_session == old.idp_session;
-    let same_token =
-        new.refresh_token.as_ref().is_some_and(|token| token.same_as(&old.refresh_token));
+    let same_token = newer.is_some_and(|token| token.same_as(&old.refresh_token));
     !shares_session && !same_token
 }

@@ -4,6 +4,7 @@
 
 mod failing;
 mod files;
+mod granting;
 mod histories;
 mod idling;
 mod importing;
