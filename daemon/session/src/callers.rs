@@ -4,6 +4,7 @@ use crate::io::WaiterId;
 use crate::slot::SlotKey;
 use crate::time::Boot;
 use bearerd_proto::Secret;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A caller that waits for a token.
@@ -44,6 +45,11 @@ impl Callers {
 
     pub(crate) fn wait_for(&self, slot: &SlotKey) -> bool {
         self.0.iter().any(|caller| caller.slot == *slot)
+    }
+
+    /// The slots that `chosen` picks of those that somebody waits for.
+    pub(crate) fn slots(&self, chosen: impl Fn(&SlotKey) -> bool) -> BTreeSet<SlotKey> {
+        self.0.iter().map(|caller| &caller.slot).filter(|slot| chosen(slot)).cloned().collect()
     }
 
     pub(crate) fn deadline(&self) -> Option<Boot> {

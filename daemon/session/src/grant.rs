@@ -27,6 +27,8 @@ pub(crate) struct Grant {
     pub(crate) unproven: Option<Boot>,
     /// The IdP's own session.
     pub(crate) idp_session: Option<String>,
+    /// It came out of the profile's file and has given no token yet.
+    pub(crate) untried: bool,
 }
 
 /// A use whose answer did not arrive.
@@ -95,6 +97,7 @@ impl Grant {
             lost: None,
             unproven: None,
             idp_session: None,
+            untried: false,
         }
     }
 
@@ -110,6 +113,7 @@ impl Grant {
             lost: None,
             unproven: None,
             idp_session: granted.idp_session.clone(),
+            untried: false,
         })
     }
 
@@ -119,6 +123,7 @@ impl Grant {
         self.lost = None;
         self.over = None;
         self.unproven = None;
+        self.untried = false;
         if granted.idp_session.is_some() {
             self.idp_session.clone_from(&granted.idp_session);
         }

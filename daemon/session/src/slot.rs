@@ -116,6 +116,12 @@ impl Slot {
         self.held.as_ref().is_none_or(|held| self.last_read <= held.asked)
     }
 
+    /// When somebody was last here, or its token was asked for.
+    pub(crate) fn last_wanted(&self) -> Boot {
+        let newest = self.unpublished.as_ref().or(self.held.as_ref());
+        newest.map_or(self.last_read, |held| held.asked.max(self.last_read))
+    }
+
     /// Nobody reads: the next fetch is put off to `until`.
     pub(crate) fn put_off(&mut self, until: Boot) {
         self.postponed = self.postponed.or(self.due);

@@ -34,6 +34,7 @@ use crate::time::{Boot, Now, Wall};
 use bearerd_proto::{ErrorBody, Secret};
 use logging_in::Terms;
 use logging_out::Leaving;
+use obtaining::Former;
 use orphans::Orphan;
 use saving::Storing;
 use std::collections::BTreeMap;
@@ -91,6 +92,8 @@ pub struct Session {
     given: Option<Given>,
     /// The refresh token that the profile's file held when one was last taken from there.
     source: Option<Secret>,
+    /// The session that goes on should the provider refuse what its file holds now.
+    former: Option<Former>,
     /// The profile's file is to be read again.
     reread: bool,
     /// When the session is to be forgotten.
@@ -157,6 +160,7 @@ impl Session {
             asleep: false,
             given: None,
             source: None,
+            former: None,
             reread: false,
             ends: None,
             draining: false,
@@ -256,6 +260,7 @@ impl Session {
         self.serve_impatient(now);
         self.advance_login(now);
         self.advance_leaving(now);
+        self.pull_for_waiting(now);
         self.fetch_due(now);
         self.drop_idle_slots(now);
     }
@@ -311,13 +316,19 @@ impl Session {
         self.fetches += 1;
         self.clock_skew =
             granted.idp_time.map(|at| skew(at, now.wall_at(asked), now.wall)).or(self.clock_skew);
-        if granted.user_id.is_some() && granted.user_id != self.user.id {
-            if self.user.id.is_some() {
+    }
+
+    /// Whose token it is. Only the profile's own says so: what a provider calls its person to another audience may be
+    /// another word. One that begins a session and names nobody belongs to nobody that is known.
+    fn note_user(&mut self, granted: &Granted, begins: bool) {
+        let is_other = granted.user_id.is_some() && granted.user_id != self.user.id;
+        if begins || is_other {
+            if self.user.id.is_some() && (is_other || granted.user_id.is_none()) {
                 // The file of another person, say: what was got for the one before is nobody's now.
                 self.slots.retain(|key, _| *key == SlotKey::default());
             }
+            self.user = User::default();
             self.user.id.clone_from(&granted.user_id);
-            self.user.email = None;
         }
         if granted.user_email.is_some() {
             self.user.email.clone_from(&granted.user_email);

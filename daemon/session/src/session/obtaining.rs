@@ -4,11 +4,19 @@ use super::Session;
 use crate::grant::{Grant, InFlight, Way};
 use crate::io::Request;
 use crate::outcome::{Cause, Failure, Granted};
-use crate::schedule::Jitter;
+use crate::schedule::{Jitter, PULL_SPACING};
 use crate::settings::{Kind, Own};
 use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
 use bearerd_proto::Secret;
+
+/// A live session while what the profile's file holds now is tried.
+#[derive(Debug)]
+pub(super) struct Former {
+    pub(super) grant: Grant,
+    pub(super) source: Option<Secret>,
+    pub(super) ends: Option<Boot>,
+}
 
 impl Session {
     /// How the next token of a slot is got; `None` where it can't be, or not before the profile's own token is there.
@@ -22,7 +30,8 @@ impl Session {
             return based.then_some(Way::Exchange);
         }
         if self.grant.as_ref().is_some_and(Grant::is_live) {
-            return Some(Way::Refresh);
+            // Whose it is shows with the first token.
+            return (*key == profiles_own || !self.is_untried()).then_some(Way::Refresh);
         }
         // A session begins with the profile's own scopes, or it could not give the others later.
         let may = based || !self.own().is_some_and(Own::has_grants);
@@ -107,8 +116,9 @@ impl Session {
     ) {
         let is_known = self.source.as_ref().is_some_and(|source| source.same_as(&refresh_token));
         if !is_known {
+            self.keep_former();
             self.source = Some(refresh_token.clone());
-            self.grant = Some(Grant::found(refresh_token, now.boot));
+            self.grant = Some(Grant { untried: true, ..Grant::found(refresh_token, now.boot) });
             self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
             self.attempts.forgive();
             self.want_save();
@@ -121,13 +131,35 @@ impl Session {
         } else {
             let failure = Failure {
                 cause: Cause::Source,
-                message: "the refresh token in its file is the one that the provider has refused already: let the \
-                          program that writes the file log in again"
+                message: "the refresh token in its file was taken before, and is refused already or logged out: let \
+                          the program that writes the file log in again"
                     .to_owned(),
                 retry_after: None,
             };
             self.refresh_failed(in_flight, &failure, now, jitter);
         }
+    }
+
+    /// Another refresh token is tried: the session that lives is not lost by it.
+    fn keep_former(&mut self) {
+        if let Some(grant) = self.grant.take_if(|grant| grant.is_live() && !grant.untried) {
+            self.former = Some(Former { grant, source: self.source.take(), ends: self.ends });
+        }
+    }
+
+    /// The provider refuses what the file holds: says whether there is a session that goes on.
+    pub(super) fn go_on_with_former(&mut self, now: Boot) -> bool {
+        let Some(former) = self.former.take().filter(|_| self.is_untried()) else { return false };
+        self.grant = Some(former.grant);
+        self.ends = former.ends;
+        self.want_save();
+        self.slot().due = Some(now + PULL_SPACING);
+        true
+    }
+
+    /// Whether the refresh token came out of the profile's file and has given no token yet.
+    pub(super) fn is_untried(&self) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.untried)
     }
 
     /// A file that tokens or secrets come from has changed: whatever was held against it is forgiven.

@@ -24,6 +24,7 @@ impl Session {
             let slot = SlotKey::default();
             return self.answer(waiter, Answer::Token { slot, degraded: false });
         }
+        self.make_room(&slot, now.boot);
         if let Some(refusal) = self.refusal_of_slot(&slot) {
             return self.answer(waiter, Answer::Refused(refusal));
         }
@@ -105,6 +106,17 @@ impl Session {
             }
         }
         self.wait(waiter, slot, want, now);
+    }
+
+    /// Whoever waits for a slot that went with its session waits for that of the next one.
+    pub(super) fn pull_for_waiting(&mut self, now: Now) {
+        if self.draining {
+            return;
+        }
+        let slots = &self.slots;
+        for key in self.callers.slots(|key| !slots.contains_key(key)) {
+            self.pull_for_need(&key, now.boot);
+        }
     }
 
     fn pull_for_need(&mut self, key: &SlotKey, now: Boot) {

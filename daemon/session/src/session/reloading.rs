@@ -76,7 +76,9 @@ impl Session {
     fn take_up(&mut self, record: Record, now: Now, jitter: Jitter) {
         self.user = User { id: record.user_id, email: record.user_email };
         self.source = record.source;
-        self.ends = record.ends.map(|ends| ends.on(now, &self.boot_id));
+        // Whatever the wall clock says after a reboot: no more is left than was left at the save.
+        let left = |ends: &Moment| now.boot + ends.wall.since(record.saved.wall);
+        self.ends = record.ends.map(|ends| ends.on(now, &self.boot_id).min(left(&ends)));
         self.shown_user = self.user.clone();
         let boot_id = self.boot_id.clone();
         let saved_at = record.saved.on(now, &boot_id).min(now.boot);
@@ -95,6 +97,7 @@ impl Session {
             }),
             unproven: Some(ended),
             idp_session: saved.idp_session,
+            untried: false,
         });
         if self.own().is_some() {
             // Nobody is needed for another session.
@@ -224,6 +227,7 @@ impl Session {
             }
         }
         self.forget_tokens();
+        self.source = None;
         if let Some(refusal) = self.no_session() {
             self.serve_failed(|_| true, &refusal, now);
         }
@@ -298,7 +302,7 @@ impl Session {
     pub(super) fn forget_tokens(&mut self) {
         self.grant = None;
         self.given = None;
-        self.source = None;
+        self.former = None;
         self.ends = None;
         self.reread = false;
         self.login_unsaved = false;

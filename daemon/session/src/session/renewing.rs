@@ -145,6 +145,11 @@ impl Session {
 
     fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
         self.note_answer(granted, in_flight.asked, now);
+        if in_flight.slot == SlotKey::default() {
+            let begins = in_flight.way == Way::Own || self.is_untried();
+            self.note_user(granted, begins);
+            self.former = None;
+        }
         self.told_over = false;
         let asked = in_flight.asked;
         let rotated = match in_flight.way {
@@ -273,6 +278,9 @@ impl Session {
 
     /// The IdP refuses the refresh token: said once; the token in hand is served on while it is good.
     fn session_over(&mut self, failure: &Failure, now: Now) {
+        if self.go_on_with_former(now.boot) {
+            return;
+        }
         if self.can_obtain() {
             // Nobody is needed for the next one.
             self.grant = None;

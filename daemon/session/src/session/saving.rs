@@ -122,8 +122,9 @@ impl Session {
     /// Lets readers have what waited for its save.
     pub(super) fn publish_saved(&mut self, now: Now) {
         let Some((generation, since)) = self.held_back else { return };
-        let saved = self.storage.has(generation) || self.storage.has_failed(generation);
-        if saved || now.boot >= since + SAVE_PATIENCE {
+        // A failure that was the parked session's says nothing of this one.
+        let failed = self.storage.has_failed(generation) && self.is_next_on_disk();
+        if self.storage.has(generation) || failed || now.boot >= since + SAVE_PATIENCE {
             self.publish(now);
         }
     }
@@ -221,7 +222,13 @@ impl Session {
 
     pub(super) fn live_record(&self, now: Now) -> Record {
         let moment = |at| Moment::of(at, now, &self.boot_id);
-        let grant = self.grant.as_ref().map(|grant| SavedGrant {
+        // What is tried in the place of a live session is tried again after a restart: that one is saved.
+        let tried = (self.grant.as_ref(), &self.source, self.ends);
+        let (grant, source, ends) = match &self.former {
+            Some(former) if self.is_untried() => (Some(&former.grant), &former.source, former.ends),
+            _ => tried,
+        };
+        let grant = grant.map(|grant| SavedGrant {
             refresh_token: grant.refresh_token.clone(),
             expires: grant.expires.map(moment),
             known_not_to_rotate: grant.known_not_to_rotate,
@@ -252,8 +259,8 @@ impl Session {
         Record {
             binding: self.settings.binding.clone(),
             saved: moment(now.boot),
-            ends: self.ends.map(moment),
-            source: self.source.clone(),
+            ends: ends.map(moment),
+            source: source.clone(),
             grant,
             user_id: self.user.id.clone(),
             user_email: self.user.email.clone(),

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::io::Reads;
+use crate::schedule::IDLE_AFTER;
 use crate::settings::Own;
 use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
@@ -32,6 +33,25 @@ impl Session {
         );
         let body = ErrorBody::new(ErrorCode::Overloaded, message).of(profile);
         Some(ErrorBody { retry_after: Some(RETRY_AFTER_SECONDS), ..body })
+    }
+
+    /// Where all are taken, the one that nobody has read for longest goes, if that is long.
+    pub(super) fn make_room(&mut self, key: &SlotKey, now: Boot) {
+        if self.slots.contains_key(key) || self.other_slots().count() < SLOTS {
+            return;
+        }
+        let in_flight = self.in_flight.as_ref().map(|in_flight| &in_flight.slot);
+        let others = self.slots.iter().filter(|(key, slot)| {
+            **key != SlotKey::default()
+                && now.since(slot.last_wanted()) >= IDLE_AFTER
+                && in_flight != Some(key)
+                && !self.callers.wait_for(key)
+        });
+        let longest = others.min_by_key(|(_, slot)| slot.last_wanted());
+        if let Some(key) = longest.map(|(key, _)| key.clone()) {
+            self.slots.remove(&key);
+            self.changed = true;
+        }
     }
 
     fn other_slots(&self) -> impl Iterator<Item = &SlotKey> {

@@ -37,6 +37,8 @@ impl Session {
         self.slots.retain(|key, _| *key == SlotKey::default());
         self.user = User::default();
         self.note_answer(granted, asked, now);
+        self.note_user(granted, true);
+        self.former = None;
         self.attempts.succeeded();
         self.grant = Grant::of_login(granted, asked);
         self.note_terms(now.boot);

@@ -1,8 +1,10 @@
 //! Profiles whose tokens stand in a file that somebody else writes: an access token, or a refresh token.
 
-use crate::play::{Play, denied, failed, granted, settings};
+use crate::play::{Play, denied, failed, granted, later, settings, slot};
 use bearerd_proto::{ErrorCode, EventKind, Secret};
-use bearerd_session::{Cause, Event, Kind, OAuthError, Outcome, Own, Request, Restored, Settings};
+use bearerd_session::{
+    Cause, Event, Kind, OAuthError, Outcome, Own, Request, Restored, Settings, SlotKey,
+};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -136,4 +138,106 @@ fn a_torn_file_does_not_disturb_the_session_that_began_with_it() {
     assert!(!play.is_degraded());
     play.advance(1900 * SECOND);
     assert_eq!(play.open_refresh(), "r-1");
+}
+
+/// A session out of a file, and a token for `files` beside its own.
+fn with_files() -> Play {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    let reader = play.read_of("files");
+    play.reply(granted("2").access("a-files"));
+    assert_eq!(play.token_of("files", reader), "a-files");
+    play
+}
+
+/// The file holds another refresh token, which is used next.
+fn another_is_found(play: &mut Play, refresh_token: &str) {
+    play.event(Event::SourceChanged);
+    play.reply(found(refresh_token));
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), refresh_token);
+}
+
+#[test]
+fn a_file_of_somebody_whose_name_no_token_tells_shows_no_other_name_and_no_other_slot() {
+    let mut play = with_files();
+    another_is_found(&mut play, "r-joe");
+    play.reply(granted("joe").nobody());
+    assert_eq!((play.served(), play.served_of("files")), (Some("a-joe"), None));
+    assert_eq!(play.shown.as_ref().unwrap().user_id, None);
+    let mut play = own(Own::TokenFile);
+    play.reply(granted("1").refresh(None));
+    play.event(Event::SourceChanged);
+    play.reply(granted("joe").refresh(None).nobody());
+    assert_eq!(play.shown.as_ref().unwrap().user_id, None);
+}
+
+#[test]
+fn another_scope_waits_until_it_shows_whose_file_it_is() {
+    let mut play = with_files();
+    play.event(Event::SourceChanged);
+    play.reply(found("r-joe"));
+    let reader = play.read_of("other");
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_slot(), SlotKey::default());
+    play.reply(granted("joe").to("joe"));
+    assert_eq!(play.served_of("files"), None, "Jane's");
+    assert_eq!(play.open_slot(), slot("other"));
+    play.reply(granted("other").to("joe"));
+    assert_eq!(play.token_of("other", reader), "a-other");
+    assert_eq!(play.shown_others[&slot("other")].user_id.as_deref(), Some("joe"));
+}
+
+#[test]
+fn a_dead_refresh_token_in_its_file_does_not_cost_the_live_session() {
+    for restarts in [false, true] {
+        let mut play = with_files();
+        another_is_found(&mut play, "r-dead");
+        if restarts {
+            let boot = play.now.boot + SECOND;
+            play.restart("boot-a", boot);
+            assert_eq!(play.served_of("files"), Some("a-files"));
+            play.reply(found("r-dead"));
+            play.advance(2 * SECOND);
+        }
+        play.reply(denied(OAuthError::InvalidGrant));
+        play.advance(2 * SECOND);
+        assert_eq!(play.open_refresh(), "r-2", "restarts: {restarts}");
+        play.reply(granted("3"));
+        assert_eq!((play.served(), play.served_of("files")), (Some("a-3"), Some("a-files")));
+        // It is known by now.
+        play.event(Event::SourceChanged);
+        play.reply(found("r-dead"));
+        play.nothing_is_sent();
+    }
+}
+
+#[test]
+fn a_file_that_is_rewritten_all_the_time_makes_no_storm() {
+    let mut play = own(Own::GrantFile);
+    for writing in 0..1000 {
+        while let Some((fetch, request)) = play.open.first().cloned() {
+            let file = found(&format!("r-{writing}"));
+            let is_look = matches!(request, Request::Grant { .. });
+            play.answer_to(fetch, if is_look { file } else { later(None) });
+        }
+        play.event(Event::SourceChanged);
+        play.advance(SECOND / 10);
+    }
+    assert!((10..=51).contains(&play.refreshes()), "{} in 100 s", play.refreshes());
+}
+
+#[test]
+fn the_refresh_token_of_a_file_is_not_used_again_after_a_logout() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    play.logout(false);
+    let reader = play.read();
+    play.reply(found("r-file"));
+    let refusal = play.refusal(reader);
+    assert_eq!(refusal.code, ErrorCode::Misconfigured);
+    assert!(refusal.message.contains("or logged out"), "{}", refusal.message);
+    assert_eq!(play.refreshes(), 1);
 }

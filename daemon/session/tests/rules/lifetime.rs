@@ -2,6 +2,7 @@
 
 use crate::play::{Play, granted, settings};
 use bearerd_proto::{ErrorCode, EventKind};
+use bearerd_session::time::{Boot, Wall};
 use bearerd_session::{Event, Kind, Means, Outcome, Own, Restored, Settings};
 use std::time::Duration;
 
@@ -75,6 +76,17 @@ fn a_restart_and_a_reboot_do_not_lengthen_it() {
         play.advance(180 * SECOND);
         assert_eq!(play.served(), None, "{boot_id}");
     }
+}
+
+#[test]
+fn a_wall_clock_that_was_lost_in_a_reboot_does_not_lengthen_it() {
+    let mut play = Play::logged_in_with(for_eight_hours(), granted("1"));
+    pass(&mut play, HOUR);
+    play.now.wall = Wall::from_secs(0);
+    play.restart("boot-b", Boot::from_millis(5_000));
+    pass(&mut play, 8 * HOUR);
+    let reader = play.read();
+    assert_eq!(play.code(reader), ErrorCode::LoginRequired);
 }
 
 #[test]

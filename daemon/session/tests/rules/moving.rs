@@ -19,7 +19,8 @@ fn own(kind: Own) -> Play {
 }
 
 fn saved_grant(play: &Play) -> &str {
-    play.file.as_ref().unwrap().grant.as_ref().unwrap().refresh_token.expose()
+    let grant = play.file.as_ref().and_then(|file| file.grant.as_ref()).expect("a saved grant");
+    grant.refresh_token.expose()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::play::{Play, denied, failed, granted, later, settings, slot};
 use bearerd_proto::ErrorCode;
-use bearerd_session::{Cause, OAuthError, Request, Settings};
+use bearerd_session::{Cause, Event, Means, OAuthError, Outcome, Request, Settings};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -263,4 +263,63 @@ fn an_exchange_waits_for_the_profiles_own_token() {
     assert!(matches!(play.open_request().1, Request::Exchange { .. }));
     play.reply(granted("files").refresh(None));
     assert_eq!(play.token_of("audience:files", reader), "a-files");
+}
+
+#[test]
+fn another_word_for_the_person_in_another_audiences_token_changes_nothing() {
+    let mut play = with_files();
+    let reader = play.read_of("audience:pairwise");
+    play.reply(granted("3").to("x-4711"));
+    assert_eq!(play.token_of("audience:pairwise", reader), "a-3");
+    assert_eq!(play.served_of("files"), Some("a-files"));
+    assert_eq!(play.shown.as_ref().unwrap().user_id.as_deref(), Some("jane"));
+    let rejecter = play.reject("a-1");
+    play.reply(granted("4"));
+    assert_eq!(play.token(rejecter).0, "a-4");
+    assert_eq!(play.served_of("audience:pairwise"), Some("a-3"));
+}
+
+#[test]
+fn whoever_waits_for_a_slot_through_a_login_gets_that_of_the_new_session() {
+    let mut play = Play::logged_in(granted("1"));
+    let waiting = ["a", "b"].map(|name| (name, play.read_of(name)));
+    let (late, _) = play.open_request();
+    let refresh_token = bearerd_proto::Secret::new("r-import");
+    play.login_with(Means::Import { refresh_token }, true);
+    let (import, _) = play.open.last().cloned().unwrap();
+    play.answer_to(import, granted("2").sid(Some("sid-2")));
+    play.answer_to(late, granted("late"));
+    for answer in 3.. {
+        let Some((fetch, request)) = play.open.first().cloned() else { break };
+        match request {
+            Request::Revoke { .. } => play.answer_to(fetch, Outcome::Revoked),
+            _ => play.answer_to(fetch, granted(&answer.to_string()).sid(Some("sid-2"))),
+        }
+    }
+    for (name, waiter) in waiting {
+        play.token_of(name, waiter);
+    }
+}
+
+#[test]
+fn a_slot_that_nobody_has_read_for_an_hour_makes_room_for_another() {
+    let mut play = Play::logged_in(granted("0").lives(86_400));
+    for scope in 0..64 {
+        let name = format!("scope-{scope}");
+        let reader = play.read_of(&name);
+        play.reply(granted(&scope.to_string()).lives(86_400));
+        play.token_of(&name, reader);
+        play.advance(SECOND);
+    }
+    play.advance(3500 * SECOND);
+    let early = play.read_of("more");
+    assert_eq!(play.code(early), ErrorCode::Overloaded);
+    play.advance(100 * SECOND);
+    play.glance_at("scope-0");
+    play.event(Event::Timer(play.reads()));
+    let reader = play.read_of("more");
+    play.reply(granted("more"));
+    assert_eq!(play.token_of("more", reader), "a-more");
+    assert_eq!((play.served_of("scope-0"), play.served_of("scope-1")), (Some("a-0"), None));
+    assert_eq!(play.shown_others.len(), 64);
 }
