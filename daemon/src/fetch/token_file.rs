@@ -11,6 +11,7 @@ use bearerd_proto::Secret;
 use bearerd_session::time::Wall;
 use bearerd_session::{Cause, Failure, Granted, OAuthError, Outcome, Request, SlotKey};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Reads a token, and sends nothing.
 #[derive(Debug)]
@@ -79,7 +80,8 @@ fn granted(content: &Secret, slot: &SlotKey, now: Wall) -> Result<Granted, (Caus
     let claim = |name| claims.as_ref().and_then(|claims| claims.text(name));
     let lifetime = match claims.as_ref().and_then(|claims| claims.number("exp")) {
         None => None,
-        Some(ends_at) => match positive(ends_at.saturating_sub(now.as_secs())) {
+        // A second that has begun is over: the token's life is counted from no sooner than now.
+        Some(ends_at) => match positive(ends_at.saturating_sub(seconds_begun(now))) {
             None => return Err(of_source("holds a token that has expired: write a new one there")),
             lifetime => lifetime,
         },
@@ -97,6 +99,10 @@ fn granted(content: &Secret, slot: &SlotKey, now: Wall) -> Result<Granted, (Caus
         idp_time: None,
         access_token: token,
     })
+}
+
+fn seconds_begun(now: Wall) -> i64 {
+    (now + Duration::from_millis(999)).as_secs()
 }
 
 /// Whether the one token that there is can be what is asked for.

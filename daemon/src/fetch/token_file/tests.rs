@@ -4,7 +4,6 @@ use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 const NOW: i64 = 1_700_000_000;
 
@@ -48,6 +47,16 @@ fn the_sdks_json_and_a_bare_token_are_both_taken() {
         assert!(granted.refresh_token.is_none() && granted.refresh_lifetime.is_none());
     }
     assert_eq!(read(&jwt, &SlotKey::default()).unwrap().scope.as_deref(), Some("a b"));
+}
+
+#[test]
+fn a_token_is_not_served_for_the_rest_of_the_second_that_it_ends_in() {
+    let content = Secret::new(jwt(&json!({"exp": NOW + 60})));
+    for (millis, lifetime) in [(0, 60), (1, 59), (999, 59)] {
+        let now = Wall::from_millis(NOW * 1000 + millis);
+        let granted = granted(&content, &SlotKey::default(), now).unwrap();
+        assert_eq!(granted.lifetime, Some(Duration::from_secs(lifetime)), "{millis}");
+    }
 }
 
 #[test]
