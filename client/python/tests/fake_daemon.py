@@ -29,7 +29,9 @@ class FakeDaemon:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends as a daemon does: the socket is gone, each connection is closed."""
+        """Ends as a daemon does: the socket is gone, each connection is closed. More than once is well."""
+        if self._listener.fileno() < 0:
+            return
         os.unlink(self.path)
         self._listener.shutdown(socket.SHUT_RDWR)
         self._thread.join()

@@ -74,8 +74,7 @@ class AsyncClient(Holder):
     ) -> dict[str, str]:
         """As `Client.header`."""
         held = await self._current(profile, min_ttl, strict, scope, audience, issuer)
-        authorization = held.authorization
-        return {} if authorization is None else {"Authorization": authorization}
+        return held.header.copy()
 
     async def reject(self, token: Token | str, profile: str | None = None) -> Token:
         """As `Client.reject`."""
@@ -227,9 +226,11 @@ class AsyncClient(Holder):
         held = self._in_hand(key, min_ttl)
         if held is not None:
             return held
-        shared = (id(asyncio.get_running_loop()), key, min_ttl, strict)
+        loop = asyncio.get_running_loop()
+        shared = (id(loop), key, min_ttl, strict)
         task = self._asking.get(shared)
-        if task is None:
+        # A task of a loop that is gone, or of a fork's parent, is never done.
+        if task is None or task.get_loop() is not loop:
             task = asyncio.ensure_future(self._renewed(key, min_ttl, strict))
             self._asking[shared] = task
             task.add_done_callback(lambda done: self._asked(shared, done))

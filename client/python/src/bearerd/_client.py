@@ -65,7 +65,12 @@ class Client(Holder):
         `min_ttl` is the time, in seconds, that it should live on: a wish, and with `strict` a condition. `scope` and
         `audience` are those of the wanted token; `issuer` names the one profile of that issuer.
         """
-        return self._current(profile, min_ttl, strict, scope, audience, issuer).token
+        if profile is None and issuer is None:
+            profile = self.profile
+        held = self._held.get((profile, scope, audience, issuer))
+        if held is None or min_ttl is not None or boot_time() >= held.refresh_at:
+            held = self._current(profile, min_ttl, strict, scope, audience, issuer)
+        return held.token
 
     def header(
         self,
@@ -78,9 +83,12 @@ class Client(Holder):
         issuer: str | None = None,
     ) -> dict[str, str]:
         """The header to send a request with, `{"Authorization": "Bearer …"}`; empty for a profile that sends none."""
-        held = self._current(profile, min_ttl, strict, scope, audience, issuer)
-        authorization = held.authorization
-        return {} if authorization is None else {"Authorization": authorization}
+        if profile is None and issuer is None:
+            profile = self.profile
+        held = self._held.get((profile, scope, audience, issuer))
+        if held is None or min_ttl is not None or boot_time() >= held.refresh_at:
+            held = self._current(profile, min_ttl, strict, scope, audience, issuer)
+        return held.header.copy()
 
     def reject(self, token: Token | str, profile: str | None = None) -> Token:
         """A newer token than this one, for which a resource server answered 401; never the same."""
@@ -212,8 +220,6 @@ class Client(Holder):
         audience: str | None,
         issuer: str | None,
     ) -> Held:
-        if profile is None and issuer is None:
-            profile = self.profile
         key = (profile, scope, audience, issuer)
         held = self._in_hand(key, min_ttl)
         return self._renewed(key, min_ttl, strict) if held is None else held

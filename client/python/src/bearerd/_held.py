@@ -33,12 +33,12 @@ NEXT_TRY_SECONDS = 1.0
 class Held:
     """One token in hand; its times are on the boot-time clock, from the moment it was asked for."""
 
-    __slots__ = ("authorization", "expires_at", "refresh_at", "token")
+    __slots__ = ("expires_at", "header", "refresh_at", "token")
 
     def __init__(self, token: Token, asked: float) -> None:
         answer = token._answer
         self.token = token
-        self.authorization = token._authorization()
+        self.header = token.header()
         expires_in, refresh_in = answer.get("expires_in"), answer.get("refresh_in")
         self.expires_at = _NEVER if expires_in is None else asked + expires_in
         if refresh_in is None:

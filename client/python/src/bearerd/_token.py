@@ -156,16 +156,11 @@ class Token(_Answer):
 
     def header(self) -> dict[str, str]:
         """The header to send it with; empty for a profile that sends none."""
-        authorization = self._authorization()
-        return {} if authorization is None else {"Authorization": authorization}
-
-    def _authorization(self) -> str | None:
-        """The value of that header."""
         kind, token = self._answer.get("token_type"), self._answer.get("token")
         if kind == "Bearer" and token is not None:
-            return f"Bearer {token}"
+            return {"Authorization": f"Bearer {token}"}
         if kind == "none":
-            return None
+            return {}
         raise ProtocolError(f"tokens of type `{kind}` can't be sent by this version of the package: update it")
 
     def to_dict(self) -> dict[str, Any]:
