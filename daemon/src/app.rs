@@ -1,5 +1,6 @@
 //! Wires the parts; starts them in order, and stops them in order.
 
+use crate::changes::Changes;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::environment::{Environment, EnvironmentError, TestPauses};
@@ -11,8 +12,8 @@ use crate::server::{
 };
 use crate::signals::{Signal, Signals};
 use crate::steering::{Broken, Loaded, Readings, steer, summary, unless_stopped};
-use crate::store::FileStore;
 use crate::store::lock::{self, Holder, LockError, Locked, Place};
+use crate::store::{FileStore, ProfilesFile};
 use crate::systemd::{self, Watchdog};
 use crate::task::chain;
 use crate::tasks::{TaskError, Tasks};
@@ -140,6 +141,7 @@ pub async fn run(
     let timeouts = Timeouts::default();
     let timeouts =
         pauses.map_or(timeouts, |pauses| Timeouts { spending: pauses.fetch, ..timeouts });
+    let profiles_file = Arc::new(ProfilesFile::new(store.folder()));
     let parts = Parts {
         clock: clock.clone(),
         store: Arc::new(store),
@@ -148,8 +150,10 @@ pub async fn run(
         tasks: tasks.clone(),
         boot_id: clock::boot_id().map_err(system("the boot id"))?,
         pauses: pauses.map_or(Pauses::DEFAULT, |pauses| pauses.session),
+        profiles_file: Arc::clone(&profiles_file),
     };
-    let mut readings = Readings::new(load_config(&tasks, &places.config), clock.clone());
+    let mut readings =
+        Readings::new(load_config(&tasks, &places.config, &profiles_file), clock.clone());
     let mut changed = false;
     let next = async || {
         let signal = signals.next().await;
@@ -167,6 +171,7 @@ pub async fn run(
     let started = clock.boot();
     let shared = Shared {
         registry: Arc::clone(&registry),
+        changes: Changes::start(Arc::clone(&registry), profiles_file, &tasks, clock.clone()),
         clock: clock.clone(),
         events,
         started,
@@ -212,11 +217,18 @@ fn first_registry(parts: Parts, first: Option<Loaded>, path: &Path) -> Registry 
     }
 }
 
-fn load_config(tasks: &Tasks, path: &Path) -> impl Fn() -> BoxFuture<'static, Loaded> + use<> {
-    let (tasks, path) = (tasks.clone(), path.to_owned());
+/// Reads the configuration, and the profiles made at run time with it.
+fn load_config(
+    tasks: &Tasks,
+    path: &Path,
+    profiles_file: &Arc<ProfilesFile>,
+) -> impl Fn() -> BoxFuture<'static, Loaded> + use<> {
+    let (tasks, path, profiles_file) = (tasks.clone(), path.to_owned(), Arc::clone(profiles_file));
     move || {
-        let path = path.clone();
-        let loading = tasks.spawn_blocking("configuration", move || Config::load(&path));
+        let (path, profiles_file) = (path.clone(), Arc::clone(&profiles_file));
+        let loading = tasks.spawn_blocking("configuration", move || {
+            Config::load(&path).map(|config| profiles_file.join(&config))
+        });
         loading
             .map(|loaded| match loaded {
                 Ok(loaded) => loaded.map_err(|error| error.sentence()),

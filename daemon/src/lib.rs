@@ -4,6 +4,7 @@
 //! only what a snapshot cannot answer goes to the profile's `task`, which runs the decisions of `bearerd_session`.
 
 pub mod app;
+pub mod changes;
 pub mod clock;
 pub mod config;
 pub mod environment;

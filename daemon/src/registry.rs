@@ -1,10 +1,14 @@
 //! Profile name → what serves it. Readers look here without a lock; a reload swaps the whole.
 
+mod served;
+
+pub use served::Served;
+
 use crate::clock::Clock;
-use crate::config::{Config, Profile};
+use crate::config::{Config, Profile, RunTimeProfiles};
 use crate::fetch::Fetchers;
 use crate::snapshot::Snapshot;
-use crate::store::Store;
+use crate::store::{ProfilesFile, Store};
 use crate::task::{self, Ask, Asked, Line, Reply, Stage, Wanted};
 use crate::tasks::Tasks;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -12,6 +16,7 @@ use bearerd_proto::{ErrorBody, ErrorCode, Event, ProfileName};
 use bearerd_session::Pauses;
 use bearerd_session::time::Boot;
 use futures_util::future::join_all;
+use served::SinceStart;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -126,6 +131,8 @@ pub struct Parts {
     pub boot_id: String,
     /// How long sessions pause between attempts.
     pub pauses: Pauses,
+    /// Where profiles made at run time stand.
+    pub profiles_file: Arc<ProfilesFile>,
 }
 
 /// All profiles, as they are in force.
@@ -135,29 +142,6 @@ pub struct Registry {
     served: ArcSwap<Served>,
     /// Entries whose profile has left the configuration: they come back with their task if it does.
     retired: Mutex<BTreeMap<ProfileName, Arc<Entry>>>,
-}
-
-/// One configuration and the entries for it.
-#[derive(Debug)]
-pub struct Served {
-    /// The configuration in force.
-    pub config: Arc<Config>,
-    /// Its profiles.
-    pub entries: BTreeMap<ProfileName, Arc<Entry>>,
-    /// What is wrong with the file, where the one in force is an older one, or none.
-    pub error: Option<String>,
-    since_start: SinceStart,
-}
-
-/// Whether there was a good configuration since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SinceStart {
-    /// It is still being read.
-    Unread,
-    /// There was none.
-    Bad,
-    /// There was one, and the last such is in force.
-    Good,
 }
 
 impl Registry {
@@ -204,6 +188,21 @@ impl Registry {
         self.served.load().entry(name)
     }
 
+    /// The entry of the one profile of this issuer, which is `name` where one is named.
+    ///
+    /// # Errors
+    /// `unknown-profile` where there is none, `bad-request` where there are several or the named one is of another,
+    /// `misconfigured` as [`Registry::entry`].
+    pub fn entry_of_issuer(
+        &self,
+        issuer: &str,
+        name: Option<&ProfileName>,
+    ) -> Result<Arc<Entry>, ErrorBody> {
+        let served = self.served.load();
+        served.usable()?;
+        served.entry(Some(served.config.profile_of_issuer(issuer, name)?.name()))
+    }
+
     /// A configuration that can't be used: the one in force stays, and `status` says why.
     pub fn reject(&self, error: String) {
         let served = self.served.load();
@@ -221,8 +220,9 @@ impl Registry {
     /// Puts a configuration in force: new profiles start, those that left rest, all others are told.
     pub fn install(&self, config: Config) {
         self.parts.fetchers.read_again();
-        let before = self.served.load_full();
         let mut retired = self.retired();
+        let before = self.served.load_full();
+        let config = self.with_run_time(config, &before.config);
         let mut entries = BTreeMap::new();
         for (name, profile) in config.profiles() {
             let known = before.entries.get(name).cloned().or_else(|| retired.remove(name));
@@ -242,11 +242,71 @@ impl Registry {
             }
         }
         self.served.store(Arc::new(Served {
+            error: config.run_time_error().map(str::to_owned),
             config: Arc::new(config),
             entries,
-            error: None,
             since_start: SinceStart::Good,
         }));
+    }
+
+    /// The profiles made at run time that a configuration comes with, but for those in force where they were changed
+    /// since that was read, or where it could not be.
+    fn with_run_time(&self, config: Config, before: &Config) -> Config {
+        let writes = self.parts.profiles_file.writes();
+        if config.run_time_writes() != writes {
+            return config.joined(before.run_time(), writes);
+        }
+        match config.run_time_error().map(str::to_owned) {
+            Some(reason) => config.joined(before.run_time(), writes).with_run_time_error(reason),
+            None => config,
+        }
+    }
+
+    /// Puts the profiles made at run time in force, of which `name` alone is another than before, or gone. Gives what
+    /// is in force now, and the entry of one that is gone: it is to be logged out, and then to [`Registry::rest`].
+    pub fn change(
+        &self,
+        name: &ProfileName,
+        made: &RunTimeProfiles,
+    ) -> (Arc<Config>, Option<Arc<Entry>>) {
+        let mut retired = self.retired();
+        let before = self.served.load_full();
+        let config = Arc::new(before.config.joined(made, self.parts.profiles_file.writes()));
+        let mut entries = before.entries.clone();
+        let mut removed = None;
+        match config.profiles().get(name) {
+            Some(profile) => {
+                let known = entries.remove(name).or_else(|| retired.remove(name));
+                let entry = match known {
+                    Some(entry) => {
+                        if before.config.profiles().get(name) != Some(profile) {
+                            entry.reload(profile);
+                        }
+                        entry
+                    }
+                    None => self.start(profile),
+                };
+                entries.insert(name.clone(), entry);
+            }
+            None => {
+                removed = entries.remove(name);
+                retired.extend(removed.iter().map(|entry| (name.clone(), Arc::clone(entry))));
+            }
+        }
+        self.served.store(Arc::new(Served {
+            config: Arc::clone(&config),
+            entries,
+            error: before.error.clone(),
+            since_start: before.since_start,
+        }));
+        (config, removed)
+    }
+
+    /// A profile that is gone starts no request any more, unless it has come back.
+    pub fn rest(&self, name: &ProfileName) {
+        if let Some(entry) = self.retired().get(name) {
+            entry.want(Stage::Rest);
+        }
     }
 
     /// No profile starts a request to its IdP any more; returns when those under way are answered and saved.
@@ -290,33 +350,5 @@ impl Registry {
 
     fn retired(&self) -> MutexGuard<'_, BTreeMap<ProfileName, Arc<Entry>>> {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Served {
-    /// As [`Registry::entry`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn entry(&self, name: Option<&ProfileName>) -> Result<Arc<Entry>, ErrorBody> {
-        self.usable()?;
-        let profile = self.config.profile_for(name)?;
-        self.entries.get(profile.name()).cloned().ok_or_else(|| {
-            ErrorBody::new(ErrorCode::Internal, "a configured profile has no entry: report this")
-                .of(profile.name())
-        })
-    }
-
-    fn usable(&self) -> Result<(), ErrorBody> {
-        let message = match (self.since_start, &self.error) {
-            (SinceStart::Unread, Some(error)) => {
-                format!("the configuration can't be used yet: {error}")
-            }
-            (SinceStart::Bad, Some(error)) => format!(
-                "the configuration can't be used: {error}; mend it, then reload bearerd (SIGHUP)"
-            ),
-            _ => return Ok(()),
-        };
-        Err(ErrorBody::new(ErrorCode::Misconfigured, message))
     }
 }

@@ -171,9 +171,11 @@ async fn told_again(next_signal: &mut impl AsyncFnMut() -> Signal) {
 /// One line for people about what is served.
 pub fn summary(registry: &Registry) -> String {
     let served = registry.served();
-    match &served.error {
-        Some(error) => format!("configuration not taken: {error}"),
-        None => format!("serving {} profile(s)", served.entries.len()),
+    let count = served.entries.len();
+    match (&served.error, served.config.run_time_error()) {
+        (Some(_), Some(reason)) => format!("serving {count} profile(s); {reason}"),
+        (Some(error), None) => format!("configuration not taken: {error}"),
+        (None, _) => format!("serving {count} profile(s)"),
     }
 }
 

@@ -6,6 +6,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 const DONE: &str = r#"{"state":"done","user_id":"u","user_email":"jane@ex.co"}"#;
@@ -205,4 +207,36 @@ fn a_person_is_asked_what_a_profile_is_like() {
     assert_eq!(exit, Some(0), "{shown}");
     let body = r#"{"auth_type":"sso","keycloak_addr":"https://kc","scopes":["openid","email"]}"#;
     assert_eq!(daemon.seen()[0].body, body);
+}
+
+/// Some user who is not root, and has nothing.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn no_secret_goes_to_a_listener_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        let mend = "needs root to become another user: run it as root, e.g. `sudo -E cargo test -p bearerd-client`";
+        assert!(std::env::var_os("CI").is_none(), "{mend}");
+        eprintln!("not run: {mend}");
+        return;
+    }
+    let daemon = FakeDaemon::start(|_, _| Reply::Send(answer(200, DONE)));
+    let folder = daemon.socket().parent().unwrap().to_owned();
+    let program = folder.join("bearerctl");
+    std::fs::copy(env!("CARGO_BIN_EXE_bearerctl"), &program).unwrap();
+    for (path, mode) in [(&folder, 0o755), (&daemon.socket(), 0o777), (&program, 0o755)] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    for line in ["login --username jane --password-stdin", "import --replace"] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"hunter2").unwrap();
+        std::io::Seek::rewind(&mut file).unwrap();
+        let mut stranger = Command::new(&program);
+        stranger.args(line.split_whitespace()).env_clear().env("BEARERD_SOCKET", daemon.socket());
+        stranger.stdin(file).current_dir("/").uid(NOBODY).gid(NOBODY);
+        let run = run(stranger);
+        assert_eq!(run.exit, 7, "{line}: {}", run.stderr);
+        assert!(run.stderr.contains("process of user 0"), "{line}: {}", run.stderr);
+    }
+    assert_eq!(daemon.seen(), [], "nothing was sent");
 }

@@ -23,7 +23,7 @@ mod steps_tests;
 pub use chain::chain;
 pub use error::{NotSavedReason, StoreError, UnreadableReason};
 pub use folder::Folder;
-pub use replacing::drop_old_temporaries;
+pub use replacing::{drop_old_temporaries, replace};
 pub use saver::{Saver, restored};
 pub use session_file::{forget, load, save, session_file, set_aside};
 pub use wiped::Wiped;

@@ -5,11 +5,10 @@ use std::io;
 
 /// Puts `content` in the file's place, durably; on an error the old content is still there, whole,
 /// but for [`NotSavedReason::Unconfirmed`].
-pub(crate) fn replace(
-    folder: &impl Folder,
-    name: &str,
-    content: &[u8],
-) -> Result<(), NotSavedReason> {
+///
+/// # Errors
+/// What stood against it.
+pub fn replace(folder: &impl Folder, name: &str, content: &[u8]) -> Result<(), NotSavedReason> {
     let temporary = write_temporary(folder, name, content)?;
     if let Err(error) = folder.rename(&temporary, name) {
         drop_temporary(folder, &temporary);

@@ -26,9 +26,12 @@ mod ca_file;
 mod document;
 mod duration;
 mod error;
+mod issuer;
+mod joined;
 mod keys;
 mod lookup;
 mod regular_file;
+mod run_time;
 mod source;
 mod written;
 
@@ -40,12 +43,14 @@ pub use client_authentication::{ClientAuthentication, SigningAlgorithm};
 pub use client_credentials::ClientCredentials;
 pub use error::ConfigError;
 pub use extra_parameters::{ExtraParameters, ParameterKind};
+pub use issuer::NoSuchIssuer;
 pub use lookup::NoSuchProfile;
 pub use oauth_client::OAuthClient;
 pub use orch::Orch;
 pub use profile::Profile;
 pub use provider::{Provider, RealmEndpoints};
 pub(crate) use regular_file::open_regular;
+pub use run_time::RunTimeProfiles;
 pub use scopes::Scopes;
 pub use source::Source;
 pub use sso::{Flow, Sso};
@@ -53,9 +58,10 @@ pub use token_file::TokenFile;
 pub use user_password::{Credentials, UserPassword};
 
 use crate::secret_file;
-use bearerd_proto::{ProfileName, Profiles};
+use bearerd_proto::{ProfileInfo, ProfileName, Profiles};
 use document::Section;
 use error::Fault;
+use joined::RunTime;
 use keys::Place;
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,6 +76,8 @@ pub struct Config {
     path: PathBuf,
     default_profile: Option<ProfileName>,
     profiles: BTreeMap<ProfileName, Arc<Profile>>,
+    /// Of them, those that were made at run time.
+    run_time: RunTime,
 }
 
 impl Config {
@@ -114,7 +122,12 @@ impl Config {
 
     /// A configuration without profiles, whose errors say to write `path`.
     pub fn empty(path: &Path) -> Self {
-        Self { path: path.to_owned(), default_profile: None, profiles: BTreeMap::new() }
+        Self {
+            path: path.to_owned(),
+            default_profile: None,
+            profiles: BTreeMap::new(),
+            run_time: RunTime::default(),
+        }
     }
 
     /// The file that it was read from, or that is to be written.
@@ -176,8 +189,13 @@ impl Config {
     pub fn infos(&self) -> Profiles {
         Profiles {
             default_profile: self.default_profile().map(|profile| profile.name().clone()),
-            profiles: self.profiles.values().map(|profile| profile.info()).collect(),
+            profiles: self.profiles.values().map(|profile| self.info(profile)).collect(),
         }
+    }
+
+    /// What `GET /v1/profiles` says of one of its profiles.
+    pub fn info(&self, profile: &Profile) -> ProfileInfo {
+        ProfileInfo { run_time: self.is_run_time(profile.name()), ..profile.info() }
     }
 
     fn read(text: &str, path: &Path) -> Result<Self, Fault> {

@@ -93,3 +93,108 @@ fn lies_below(folder: &Path, path: &Path) -> bool {
         && path.starts_with(folder)
         && !path.components().any(|component| component == Component::ParentDir)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Profile;
+    use super::super::document::{self, Section};
+    use super::*;
+    use std::collections::BTreeMap;
+
+    const FOLDER: &str = "/config";
+
+    /// Reads the profile `p` with these keys, made at run time; `Err` is what is wrong.
+    fn at_run_time(keys: &str) -> Result<Profile, String> {
+        read(&format!("[p]\n{keys}\n"))
+    }
+
+    fn read(text: &str) -> Result<Profile, String> {
+        let document = document::parse(text).unwrap();
+        let (key, section) = Section::root(&document).tables("").unwrap().remove(0);
+        Profile::read(key, section, Path::new(FOLDER), Limits::RunTime)
+            .map_err(|fault| format!("{}; {}", fault.reason, fault.mend))
+    }
+
+    #[test]
+    fn at_run_time_secret_files_lie_below_the_folder_of_the_configuration() {
+        let kinds = [
+            ("token_file", "auth_type = 'token'"),
+            ("cache_file", "auth_type = 'orch'\nkeycloak_addr = 'https://k.example.com'"),
+            (
+                "credentials_file",
+                "auth_type = 'user_password'\nkeycloak_addr = 'https://k.example.com'",
+            ),
+            (
+                "password_file",
+                "auth_type = 'user_password'\nkeycloak_addr = 'https://k.example.com'\nusername = 'u'",
+            ),
+            ("client_secret_file", "auth_type = 'sso'\nkeycloak_addr = 'https://k.example.com'"),
+            ("private_key_file", "auth_type = 'sso'\nkeycloak_addr = 'https://k.example.com'"),
+        ];
+        for (key, keys) in kinds {
+            for below in ["f", "sub/f", "./f", "/config/f", "/config/sub//f", "..f"] {
+                let read = at_run_time(&format!("{keys}\n{key} = '{below}'"));
+                assert!(read.is_ok(), "{key} = {below}: {read:?}");
+            }
+            for elsewhere in
+                ["/etc/shadow", "../f", "sub/../../f", "/config/../f", "/configs/f", "/config", "."]
+            {
+                let error = at_run_time(&format!("{keys}\n{key} = '{elsewhere}'")).unwrap_err();
+                assert_eq!(
+                    error,
+                    format!(
+                        "`{key}` names a file outside the configuration's folder; a profile that is made at run time \
+                         names files below that folder alone; move the file there, or write the profile into the \
+                         configuration by hand"
+                    ),
+                    "{elsewhere}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn at_run_time_no_default_leads_out_of_the_folder() {
+        let orch = "auth_type = 'orch'\nkeycloak_addr = 'https://k.example.com'";
+        assert_eq!(
+            at_run_time(orch).unwrap_err(),
+            "profile `p` has no `cache_file`, which a profile that is made at run time needs; write `cache_file` with \
+             the path of the SDK's `keycloak.json`, below the configuration's folder"
+        );
+    }
+
+    #[test]
+    fn at_run_time_nobody_allows_plain_http() {
+        let sso = |keys: &str| at_run_time(&format!("auth_type = 'sso'\nkeycloak_addr = {keys}"));
+        assert_eq!(
+            sso("'http://k.example.com'\nallow_http = true").unwrap_err(),
+            "`allow_http` is for profiles of the configuration alone; write https:// addresses, or write the profile \
+             into the configuration by hand"
+        );
+        assert!(sso("'http://k.example.com'").is_err());
+        assert!(sso("'http://127.0.0.1:8080'").is_ok(), "loopback needs no leave");
+        assert!(sso("'https://k.example.com'\nallow_http = false").is_ok());
+    }
+
+    #[test]
+    fn what_is_told_of_a_profile_makes_the_same_again() {
+        for keys in [
+            "auth_type = 'none'",
+            "auth_type = 'token'\ntoken_file = 't'",
+            "auth_type = 'orch'\nkeycloak_addr = 'https://k.example.com'\ncache_file = 'c'\nreuse_window = '5s'",
+            "auth_type = 'user_password'\nissuer = 'https://i.example.com/'\nclient_id = 'c'\nusername = 'u'\n\
+             password_file = 'p'\naudience_parameter = { a = 'b' }",
+            "auth_type = 'sso'\nkeycloak_addr = 'https://k.example.com/'\nscopes = ['a']\nlifetime = '8h'\n\
+             proxy = 'http://proxy.example.com:3128'\npublic_addr = 'https://l.example.com'\n\
+             extra_parameters = { a = '1', token = { b = '2' } }",
+            "auth_type = 'client_credentials'\nissuer = 'https://i.example.com'\nclient_id = 'c'\n\
+             private_key_file = 'k'\ntoken_endpoint_auth_signing_alg = 'EdDSA'\nkid = '1'",
+        ] {
+            let profile = at_run_time(keys).unwrap();
+            let mut settings = profile.info().settings;
+            settings.insert("auth_type".to_owned(), profile.auth_type().as_str().into());
+            let text = toml::to_string(&BTreeMap::from([("p", settings)])).unwrap();
+            assert_eq!(read(&text), Ok(profile), "{keys}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::Fetch;
 use super::endpoint::Stake;
-use super::oauth::{Grant, GrantAsk, OAuth, not_of_this_grant};
+use super::oauth::{Grant, GrantAsk, OAuth, Subject, not_of_this_grant};
 use bearerd_session::{Granted, Outcome, Request, SlotKey};
 
 /// The client credentials grant.
@@ -27,6 +27,7 @@ async fn grant(oauth: &OAuth, slot: &SlotKey) -> Outcome {
         secrets: Vec::new(),
         stake: Stake::SpendsNothing,
         origin: "",
+        subject: Subject::Client,
     };
     match oauth.grant(ask, slot).await {
         // RFC 6749 §4.4.3 has none; where one comes all the same, the secret that got it gets the next token, too.

@@ -2,7 +2,7 @@
 
 use super::Fetch;
 use super::endpoint::Stake;
-use super::oauth::{Grant, GrantAsk, OAuth, not_of_this_grant};
+use super::oauth::{Grant, GrantAsk, OAuth, Subject, not_of_this_grant};
 use super::pkce;
 use bearerd_proto::Secret;
 use bearerd_session::{DeviceAuthorization, Failure, Outcome, Request};
@@ -51,6 +51,7 @@ async fn poll(oauth: &OAuth, device_code: &Secret, code_verifier: Option<&Secret
         secrets: vec![device_code],
         stake: Stake::Spends,
         origin: "",
+        subject: Subject::Person,
     };
     if let Some(verifier) = code_verifier {
         ask.parameters.push(("code_verifier", verifier.expose()));

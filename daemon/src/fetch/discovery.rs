@@ -99,11 +99,8 @@ fn unsent(failure: Failure) -> Failure {
         Cause::Lost => Cause::Later,
         cause => cause,
     };
-    Failure {
-        cause,
-        message: format!("{}, as it was asked for its discovery document", failure.message),
-        ..failure
-    }
+    let message = format!("no discovery document: {}", failure.message);
+    Failure { cause, message, ..failure }
 }
 
 fn wrong(reason: String) -> Failure {

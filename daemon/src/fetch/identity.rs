@@ -88,6 +88,16 @@ impl Identity {
         }
     }
 
+    /// Whose the newer refresh token is, is as known as it was of the one that was spent for it.
+    pub(crate) fn follow(&self, granted: &Granted, spent: Option<&Secret>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(newest), Some(spent), Some(old)) = (&granted.refresh_token, spent, &*known)
+            && spent.same_as(old)
+        {
+            *known = Some(newest.clone());
+        }
+    }
+
     /// Asks the provider's userinfo (OpenID Connect Core §5.3). Whatever goes wrong there fails nothing.
     pub(crate) async fn by_userinfo(&self, granted: &mut Granted, endpoint: &Endpoint) {
         let host = endpoint.host();

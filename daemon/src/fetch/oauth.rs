@@ -51,6 +51,17 @@ pub(crate) struct GrantAsk<'a> {
     pub(crate) stake: Stake,
     /// Where what it is granted on comes from, for whom the IdP refuses it.
     pub(crate) origin: &'a str,
+    /// Whom the token stands for.
+    pub(crate) subject: Subject,
+}
+
+/// Whom a token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Somebody of whom the provider's userinfo may know more.
+    Person,
+    /// The client itself, of whom it knows nothing.
+    Client,
 }
 
 impl<G: Grant> OAuthFetcher<G> {
@@ -135,6 +146,7 @@ impl OAuth {
             secrets: vec![refresh_token],
             stake: Stake::Spends,
             origin: "",
+            subject: Subject::Person,
         };
         self.token(ask, ParameterKind::Refresh, slot, None, Some(refresh_token)).await
     }
@@ -209,7 +221,7 @@ impl OAuth {
         let mut parameters = vec![("grant_type", ask.grant_type)];
         parameters.extend(ask.parameters);
         parameters.extend(which.iter());
-        let by_caller = slot.scope.is_some();
+        let (by_caller, subject) = (slot.scope.is_some(), ask.subject);
         let ask = Ask {
             service: Service::Token,
             kind,
@@ -229,8 +241,13 @@ impl OAuth {
             Ok(token.granted)
         };
         match self.sender.send(&ask, read).await {
-            Ok((granted, endpoints)) => {
-                Outcome::Granted(Box::new(self.identified(granted, &endpoints, slot, spent).await))
+            // A token for another audience is none for userinfo.
+            Ok((granted, endpoints)) if subject == Subject::Person && slot.audience.is_none() => {
+                Outcome::Granted(Box::new(self.identified(granted, &endpoints, spent).await))
+            }
+            Ok((granted, _)) => {
+                self.identity.follow(&granted, spent);
+                Outcome::Granted(Box::new(granted))
             }
             Err(failure) => Outcome::Failed(failure),
         }
@@ -253,12 +270,9 @@ impl OAuth {
         &self,
         mut granted: Granted,
         endpoints: &Arc<Endpoints>,
-        slot: &SlotKey,
         spent: Option<&Secret>,
     ) -> Granted {
-        // A token for another audience is none for userinfo.
-        if slot.audience.is_none()
-            && self.identity.is_unknown(&granted, spent)
+        if self.identity.is_unknown(&granted, spent)
             && let Some(userinfo) = self.sender.userinfo(endpoints)
         {
             self.identity.by_userinfo(&mut granted, &userinfo).await;

@@ -3,7 +3,7 @@
 use super::Fetch;
 use super::endpoint::Stake;
 use super::members::Members;
-use super::oauth::{Grant, GrantAsk, OAuth, not_of_this_grant};
+use super::oauth::{Grant, GrantAsk, OAuth, Subject, not_of_this_grant};
 use super::source::{Sources, shown, unusable};
 use crate::config::Credentials;
 use bearerd_proto::Secret;
@@ -41,6 +41,7 @@ impl PasswordGrant {
             // It can be asked again.
             stake: Stake::SpendsNothing,
             origin: &login.origin,
+            subject: Subject::Person,
         };
         oauth.grant(ask, slot).await
     }

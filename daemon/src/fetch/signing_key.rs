@@ -78,7 +78,7 @@ impl SigningKey {
         let pem = pem.expose();
         let key = match PrivateKeyDer::from_pem_slice(pem.as_bytes()) {
             _ if pem.contains("ENCRYPTED") => return Err(KeyError::Encrypted),
-            Ok(key) => key,
+            Ok(key) => Zeroizing::new(key),
             Err(_) if pem.contains("PRIVATE KEY-----") => return Err(KeyError::Torn),
             Err(_) if pem.contains("PUBLIC KEY-----") || pem.contains("CERTIFICATE-----") => {
                 return Err(KeyError::Public);
@@ -93,7 +93,7 @@ impl SigningKey {
         }
         let unusable = |_| KeyError::Unusable(held);
         let rsa = |by| {
-            match &key {
+            match &*key {
                 PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
                 _ => RsaKeyPair::from_pkcs8(key.secret_der()),
             }

@@ -1,14 +1,14 @@
-//! `POST /v1/login`, `GET`/`DELETE /v1/login/{id}`, `POST /v1/logout`.
+//! `POST /v1/login`, `GET`/`DELETE /v1/login/{id}`, `POST /v1/import`, `POST /v1/logout`.
 
-use super::Shared;
 use super::respond::{Answered, Form, Params, Refused, json};
-use crate::config::Auth;
+use super::{Shared, means};
 use crate::registry::Entry;
 use crate::task::{Ask, profile_of_login};
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use bearerd_proto::{
-    ErrorBody, ErrorCode, LoggedOut, LoginCancelled, LoginRequest, LogoutAnswer, LogoutRequest,
+    ErrorBody, ErrorCode, ImportRequest, LoggedOut, LoginCancelled, LoginRequest, LogoutAnswer,
+    LogoutRequest,
 };
 use bearerd_session::{Answer, Means};
 use futures_util::future::join_all;
@@ -21,8 +21,23 @@ pub(super) async fn start(
     Form(request): Form<LoginRequest>,
 ) -> Answered {
     let entry = shared.registry.entry(request.profile.as_ref())?;
-    refuse_other_flows(&request, &entry)?;
-    let (replace, means, lifetime) = (request.replace, Means::Own, None);
+    let profile = entry.profile.load_full();
+    let means = means::of_login(&request, &profile)?;
+    let lifetime = means::lifetime(&request, &profile)?;
+    begin(&entry, request.replace, means, lifetime).await
+}
+
+pub(super) async fn import(
+    State(shared): State<Arc<Shared>>,
+    Form(request): Form<ImportRequest>,
+) -> Answered {
+    let entry = shared.registry.entry(request.profile.as_ref())?;
+    let replace = request.replace;
+    let means = means::of_import(request, &entry.profile.load_full())?;
+    begin(&entry, replace, means, None).await
+}
+
+async fn begin(entry: &Entry, replace: bool, means: Means, lifetime: Option<Duration>) -> Answered {
     let answer = entry.ask(Ask::Login { replace, means, lifetime }).await?.answer;
     if let Answer::Refused(refusal) = &answer {
         let (profile, code) = (entry.name(), refusal.code.as_str());
@@ -121,24 +136,4 @@ impl<S: Send + Sync> FromRequestParts<S> for LoginId {
 fn no_such_login() -> Refused {
     let message = "there is no login of that id; start one with `POST /v1/login`";
     Refused(ErrorBody::new(ErrorCode::NotFound, message))
-}
-
-/// Flows and grants that come with a later version.
-fn refuse_other_flows(request: &LoginRequest, entry: &Entry) -> Result<(), Refused> {
-    let what = match request.flow.as_deref() {
-        None | Some("device") if request.username.is_none() && request.password.is_none() => {
-            return Ok(());
-        }
-        None | Some("device") => "a login by password",
-        Some("code") => "the flow `code`",
-        Some(_) => "a flow of that name",
-    };
-    let usable = match &**entry.profile.load() {
-        profile if matches!(profile.auth(), Auth::Sso(_)) => {
-            "; log in by device code: leave it out"
-        }
-        _ => "",
-    };
-    let message = format!("{what} is not built in this version{usable}");
-    Err(Refused(ErrorBody::new(ErrorCode::BadRequest, message).of(entry.name())))
 }

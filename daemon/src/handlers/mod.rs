@@ -2,15 +2,18 @@
 
 mod events;
 mod login;
+mod means;
 mod profiles;
 mod respond;
+mod slots;
 mod status;
 mod token;
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::registry::Registry;
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use bearerd_proto::Event;
 use bearerd_session::time::Boot;
 use std::sync::Arc;
@@ -21,6 +24,8 @@ use tokio::sync::{broadcast, watch};
 pub struct Shared {
     /// The profiles.
     pub registry: Arc<Registry>,
+    /// Who changes them at run time.
+    pub changes: Changes,
     /// The time.
     pub clock: Clock,
     /// What happens, for those who watch.
@@ -38,8 +43,10 @@ pub fn router(shared: Shared) -> Router {
         .route("/v1/token/reject", post(token::reject))
         .route("/v1/login", post(login::start))
         .route("/v1/login/{id}", get(login::follow).delete(login::cancel))
+        .route("/v1/import", post(login::import))
         .route("/v1/logout", post(login::logout))
         .route("/v1/profiles", get(profiles::list))
+        .route("/v1/profiles/{name}", put(profiles::put).delete(profiles::remove))
         .route("/v1/status", get(status::status))
         .route("/v1/health", get(status::health))
         .route("/v1/events", get(events::watch))

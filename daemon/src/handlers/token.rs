@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::respond::{Answered, Form, Params, Refused, bytes};
+use super::slots::slot_of;
 use crate::registry::Entry;
 use crate::task::{Ask, Reply};
 use axum::extract::State;
@@ -15,9 +16,11 @@ pub(super) async fn read(
     State(shared): State<Arc<Shared>>,
     Params(query): Params<TokenQuery>,
 ) -> Answered {
-    let entry = shared.registry.entry(query.profile.as_ref())?;
-    refuse_slots(&query, &entry)?;
-    let slot = SlotKey::default();
+    let entry = match &query.issuer {
+        Some(issuer) => shared.registry.entry_of_issuer(issuer, query.profile.as_ref())?,
+        None => shared.registry.entry(query.profile.as_ref())?,
+    };
+    let slot = slot_of(&query, &entry)?;
     let min_ttl = query.min_ttl.map(Duration::from_secs);
     let now = shared.clock.boot();
     entry.note_read(now);
@@ -97,21 +100,4 @@ fn too_late(entry: &Entry) -> Refused {
     );
     let body = ErrorBody::new(ErrorCode::IdpUnreachable, message).of(entry.name());
     Refused(ErrorBody { retry_after: Some(1), ..body })
-}
-
-/// Tokens of other scopes and audiences come with a later version.
-fn refuse_slots(query: &TokenQuery, entry: &Entry) -> Result<(), Refused> {
-    let asked = if query.scope.is_some() {
-        "scope"
-    } else if query.audience.is_some() {
-        "audience"
-    } else {
-        return Ok(());
-    };
-    let message = format!(
-        "a `{asked}` for each request is not built in this version: leave it out, or give the scopes in the \
-         configuration of profile `{}`",
-        entry.name()
-    );
-    Err(Refused(ErrorBody::new(ErrorCode::BadRequest, message).of(entry.name())))
 }

@@ -6,6 +6,8 @@
 mod file;
 mod folder;
 pub mod lock;
+mod profiles_file;
 
 pub use bearerd_saved::{Aside, NotSavedReason, SavedSession, Store, StoreError, UnreadableReason};
 pub use file::FileStore;
+pub use profiles_file::ProfilesFile;

@@ -164,6 +164,12 @@ impl Call {
         }));
     }
 
+    /// The refresh token is taken back.
+    pub(crate) fn revoked(self) {
+        assert!(matches!(self.request, Request::Revoke { .. }), "{:?}", self.request);
+        self.answer(Outcome::Revoked);
+    }
+
     /// The person has not confirmed yet.
     pub(crate) fn pending(self) {
         assert!(matches!(self.request, Request::DevicePoll { .. }), "{:?}", self.request);

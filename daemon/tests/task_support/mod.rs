@@ -10,10 +10,12 @@ pub(crate) use idp::Call;
 use idp::{Idp, Idps};
 
 use axum::Router;
+use bearerd::changes::Changes;
 use bearerd::clock::TestClock;
 use bearerd::config::Config;
 use bearerd::handlers::{self, Shared};
 use bearerd::registry::{Entry, Parts, Registry};
+use bearerd::store::ProfilesFile;
 use bearerd::tasks::Tasks;
 use bearerd_proto::Event;
 use bearerd_session::Pauses;
@@ -25,6 +27,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::sync::{broadcast, watch};
 
 /// Which boot of the machine the tests play in.
@@ -42,6 +45,9 @@ pub(crate) struct World {
     pub(crate) events: broadcast::Receiver<Event>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) idps: Arc<Idps>,
+    /// Goes with the world: the file of the profiles made at run time stands in it.
+    pub(crate) folder: TempDir,
+    pub(crate) profiles_file: Arc<ProfilesFile>,
     router: Router,
 }
 
@@ -82,6 +88,8 @@ impl World {
         let tasks = Tasks::new();
         let idps = Arc::new(Idps::default());
         let (told, events) = broadcast::channel(1024);
+        let folder = tempfile::tempdir().unwrap();
+        let profiles_file = Arc::new(ProfilesFile::new(folder.path().join("state")));
         let parts = Parts {
             clock: clock.clock(),
             store: Arc::new(disk.clone()),
@@ -90,18 +98,25 @@ impl World {
             tasks: tasks.clone(),
             boot_id: BOOT_ID.to_owned(),
             pauses: Pauses::default(),
+            profiles_file: Arc::clone(&profiles_file),
         };
         let registry = Arc::new(registry(parts));
         let (stop, stopped) = watch::channel(false);
         let shared = Shared {
             registry: Arc::clone(&registry),
+            changes: Changes::start(
+                Arc::clone(&registry),
+                Arc::clone(&profiles_file),
+                &tasks,
+                clock.clock(),
+            ),
             clock: clock.clock(),
             events: told,
             started: clock.clock().boot(),
             stop: stopped,
         };
         let router = handlers::router(shared);
-        Self { clock, disk, registry, tasks, events, stop, idps, router }
+        Self { clock, disk, registry, tasks, events, stop, idps, folder, profiles_file, router }
     }
 
     pub(crate) fn idp(&self, name: &str) -> Arc<Idp> {
@@ -120,6 +135,11 @@ impl World {
     /// As SIGHUP with this text in the file.
     pub(crate) fn reload(&self, config: &str) {
         self.registry.install(parsed(config));
+    }
+
+    /// The same, with what stands in the file of the profiles made at run time.
+    pub(crate) fn reload_both(&self, config: &str) {
+        self.registry.install(self.profiles_file.join(&parsed(config)));
     }
 
     /// Whether the profile's task has published anything.

@@ -33,6 +33,14 @@ impl World {
         asked(self.router.clone(), Method::POST, path, Body::from(body.to_string()))
     }
 
+    pub(crate) fn put(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> impl Future<Output = Answer> + Send + use<> {
+        asked(self.router.clone(), Method::PUT, path, Body::from(body.to_string()))
+    }
+
     /// A reader of the profile's token.
     pub(crate) fn read(&self, name: &str) -> impl Future<Output = Answer> + Send + use<> {
         self.get(&format!("/v1/token?profile={name}"))

@@ -76,13 +76,19 @@ fn two_three_four_and_seven_tell_who_acts() {
     let home = &rig.home;
     ends(home, &["tokens"], 2);
     ends(home, &["token", "--strict"], 2);
-    ends(home, &["token", "--scope", "admin"], 2);
+    ends(home, &["token", "--scope", "a\"b"], 2);
+    ends(home, &["login", "--for", "soon"], 2);
+    ends(home, &["profile", "add", "x", "--auth-type", "nune"], 2);
+    ends(home, &["profile", "remove", "wallaroo"], 2);
     ends(home, &["token"], 3);
     ends(home, &["token", "nobody"], 7);
     ends(home, &["login", "nobody"], 7);
     ends(home, &["status", "nobody"], 7);
     ends(home, &["logout", "nobody"], 7);
     ends(home, &["profile", "show", "nobody"], 7);
+    ends(home, &["profile", "remove", "nobody"], 7);
+    ends(home, &["token", "--issuer", "https://elsewhere"], 7);
+    ends(home, &["import", "--from-sdk-cache"], 7);
 
     rig.idp.configure(|settings| settings.auto_approve = None);
     rig.idp.deny_next();

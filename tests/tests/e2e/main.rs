@@ -14,11 +14,14 @@
 mod reads;
 mod reject;
 mod sharing;
+mod slots;
 mod wishes;
 
 mod events;
+mod import;
 mod login;
 mod logout;
+mod passwords;
 
 mod crash;
 mod disk;
@@ -28,6 +31,7 @@ mod restart;
 
 mod config;
 mod exit_codes;
+mod profiles;
 mod strangers;
 
 /// Says in one line what this machine lacks and what mends it. With `CI` set nothing may be lacking.

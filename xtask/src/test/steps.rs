@@ -104,7 +104,7 @@ fn quick() -> Vec<Step> {
             "clippy over every target, warnings are errors",
             "cargo clippy --workspace --all-targets --features \
              bearerd-tests/clocks,bearerd-tests/crashes,bearerd-tests/faults,bearerd-tests/keycloak,\
-             bearerd-tests/systemd -- -D warnings",
+             bearerd-tests/second-provider,bearerd-tests/systemd -- -D warnings",
         ),
         Step::new(
             "tests",
@@ -134,6 +134,12 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "a real Keycloak behind a gate: logins, 64 processes, outages, lost answers",
     )
     .needing(&[Part::Java, Part::Maven, Part::Unzip]);
+    let second_provider = behind_feature(
+        metadata,
+        "second-provider",
+        "another real provider, found by discovery: device logins, services, audiences",
+    )
+    .needing(&[Part::Node, Part::Npm]);
     let systemd = behind_feature(
         metadata,
         "systemd",
@@ -157,7 +163,7 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "a minute of simulated histories of the heart and its saves",
         "cargo xtask simulate --minutes 1 --seed 1",
     );
-    vec![demo, simulation, clocks, faults, crashes, keycloak, systemd]
+    vec![demo, simulation, clocks, faults, crashes, keycloak, second_provider, systemd]
 }
 
 /// What kills the daemon, or its disk.
@@ -244,7 +250,8 @@ mod tests {
         assert_eq!(names(Size::Quick), quick);
         let plain: Vec<_> = quick
             .into_iter()
-            .chain(["demo", "simulation", "clocks", "faults", "crashes", "keycloak", "systemd"])
+            .chain(["demo", "simulation", "clocks", "faults", "crashes"])
+            .chain(["keycloak", "second-provider", "systemd"])
             .collect();
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain

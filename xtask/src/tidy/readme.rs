@@ -36,7 +36,7 @@ fn every_bearerctl_line_is_known() {
         let ours = words.split(|word| *word == "--").next().unwrap_or_default();
         let commands = commands_of(ours);
         let help = helps.entry(commands.clone()).or_insert_with(|| help(&bearerctl, &commands));
-        let known = |flag: &&&str| !help.split([' ', ',', '\n']).any(|word| word == **flag);
+        let known = |flag: &&&str| !help.split([' ', ',', '[', '\n']).any(|word| word == **flag);
         let flags =
             ours.iter().map(|word| word.split('=').next().unwrap_or_default()).collect::<Vec<_>>();
         help.is_empty()

@@ -76,8 +76,11 @@ const PROVIDER: &[Question] = &[
     ),
     unless("issuer", question("realm", "realm", LeftOut::Default("master"))),
 ];
-const PUBLIC_CLIENT: &[Question] =
-    &[question("client_id", "client", LeftOut::Default("sdk-client"))];
+/// Keycloak's has a usual name, another provider's none.
+const PUBLIC_CLIENT: &[Question] = &[
+    unless("issuer", question("client_id", "client", LeftOut::Default("sdk-client"))),
+    unless("keycloak_addr", question("client_id", "client", LeftOut::Asked)),
+];
 const SECRET_CLIENT: &[Question] = &[
     question("client_id", "client", LeftOut::Asked),
     question(
@@ -137,7 +140,7 @@ mod tests {
                 json!({"auth_type": "sso", "keycloak_addr": "https://kc", "scopes": ["openid", "email"]}),
             ),
             (
-                &["sso", "https://idp", "app", ""],
+                &["sso", "https://idp", "", "app", ""],
                 json!({"auth_type": "sso", "issuer": "https://idp", "client_id": "app"}),
             ),
             (

@@ -87,29 +87,27 @@ impl Session {
         }
     }
 
-    /// The answer of such a login; says whether it was one.
+    /// When the request of such a login was sent, if this is its answer.
+    pub(super) fn granting_since(&self, fetch: FetchId) -> Option<Boot> {
+        match &self.login.as_ref()?.stage {
+            Stage::Granting(granting) if granting.fetch == fetch => Some(granting.asked),
+            _ => None,
+        }
+    }
+
+    /// That answer.
     pub(super) fn granting_answered(
         &mut self,
-        fetch: FetchId,
         outcome: Outcome,
+        asked: Boot,
         now: Now,
         jitter: Jitter,
-    ) -> Result<(), Outcome> {
-        let Some(Login { stage: Stage::Granting(granting), .. }) = &self.login else {
-            return Err(outcome);
-        };
-        if granting.fetch != fetch {
-            return Err(outcome);
-        }
+    ) {
         match outcome {
-            Outcome::Granted(granted) => {
-                let asked = granting.asked;
-                self.granted(&granted, asked, now, jitter);
-            }
+            Outcome::Granted(granted) => self.granted(&granted, asked, now, jitter),
             Outcome::Found(refresh_token) => self.login_found(refresh_token, now),
             outcome => self.granting_failed(&unusable_unless_failed(outcome), now, jitter),
         }
-        Ok(())
     }
 
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:

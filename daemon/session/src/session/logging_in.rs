@@ -123,7 +123,9 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) {
-        let Err(outcome) = self.granting_answered(fetch, outcome, now, jitter) else { return };
+        if let Some(asked) = self.granting_since(fetch) {
+            return self.granting_answered(outcome, asked, now, jitter);
+        }
         let Some(login) = &mut self.login else { return };
         match (&mut login.stage, outcome) {
             (Stage::Starting(started, asked), Outcome::Device(device)) if *started == fetch => {

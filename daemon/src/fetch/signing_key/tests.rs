@@ -24,6 +24,10 @@ fn public_key(pem: &str, length: usize) -> Vec<u8> {
     der[der.len() - length..].to_vec()
 }
 
+/// An algorithm, a private key that signs by it, what the profile says, and how another verifies by which public key.
+type Case<'a> =
+    (&'a str, &'a str, Option<SigningAlgorithm>, &'static dyn VerificationAlgorithm, &'a [u8]);
+
 #[test]
 fn what_each_kind_of_file_signs_is_verified_by_its_public_half() {
     let (rsa, p256, ed25519) = (
@@ -31,8 +35,8 @@ fn what_each_kind_of_file_signs_is_verified_by_its_public_half() {
         public_key(pem!("p256.pub"), 65),
         public_key(pem!("ed25519.pub"), 32),
     );
-    let rs256: &dyn VerificationAlgorithm = &RSA_PKCS1_2048_8192_SHA256;
-    let cases: [(&str, &str, Option<SigningAlgorithm>, &dyn VerificationAlgorithm, &[u8]); 9] = [
+    let rs256: &'static dyn VerificationAlgorithm = &RSA_PKCS1_2048_8192_SHA256;
+    let cases: [Case<'_>; 9] = [
         ("RS256", pem!("rsa"), None, rs256, &rsa),
         ("RS256", pem!("rsa"), Some(SigningAlgorithm::RS256), rs256, &rsa),
         ("RS256", pem!("rsa-pkcs1"), None, rs256, &rsa),
