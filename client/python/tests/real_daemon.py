@@ -114,13 +114,13 @@ class Idp:
         return f'[profile.{profile}]\nauth_type = "sso"\nkeycloak_addr = "{self.address}"\n'
 
     def counts(self) -> dict[str, int]:
-        counts: dict[str, int] = self._get(f"{self.control}/control/counts")
+        counts: dict[str, int] = self._get(f"{self.control}/counts")
         return counts
 
     def patch(self, **settings: Any) -> None:
         """Changes how it behaves."""
         text = json.dumps(settings).encode()
-        url = f"{self.control}/control/settings"
+        url = f"{self.control}/settings"
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(url, text, headers, method="PATCH")
         urllib.request.urlopen(request, timeout=20).close()

@@ -145,7 +145,7 @@ def test_1000_tasks_notice_no_restart_and_send_no_expired_token(home: Home) -> N
 def test_a_whole_life_of_a_session(home: Home) -> None:
     with bearerd.Client(socket=home.socket) as client:
         token = client.token()
-        assert (token.profile, token.user_email, token.degraded) == ("wallaroo", "jane@example.com", False)
+        assert (token.profile, token.user_email, token.degraded) == ("wallaroo", "jane@ex.co", False)
         assert token.expires_in is not None
         assert token.expires_in <= LIFETIME
         newer = client.reject(token)

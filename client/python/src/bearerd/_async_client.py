@@ -18,7 +18,7 @@ from .errors import AuthError, DaemonUnreachable, Overloaded, ShuttingDown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from typing import Any, TypeVar
 
     from typing_extensions import Self
@@ -159,7 +159,7 @@ class AsyncClient(Holder):
         """As `Client.health`."""
         return str((await self._ask(_calls.HEALTH)).get("status"))
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """As `Client.events`, for `async for`; the stream is opened at the first step."""
         attempts = Attempts(_calls.EVENTS, PATIENCE)
         connection, reader = await self._patiently(attempts, self._open_stream)

@@ -18,7 +18,7 @@ from .errors import DaemonUnreachable, Overloaded, ShuttingDown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from typing import Any, TypeVar
 
     from typing_extensions import Self
@@ -181,7 +181,7 @@ class Client(Holder):
         """`ok`, `degraded` or `locked`."""
         return str(self._ask(_calls.HEALTH).get("status"))
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """What happens in the daemon from the call on; ends when the daemon ends the stream.
 
         Raises `DaemonUnreachable` where the connection breaks. What happened before does not come again: ask for the
@@ -384,7 +384,7 @@ class Client(Holder):
         return connection, reader
 
 
-def _events(connection: Connection, reader: Reader) -> Iterator[Event]:
+def _events(connection: Connection, reader: Reader) -> Generator[Event, None, None]:
     events = EventReader()
     data = b""
     try:

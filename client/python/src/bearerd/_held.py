@@ -15,9 +15,11 @@ from .errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
 
     from .errors import AuthError
+
+    H = TypeVar("H", bound="Holder")
 
     Key = tuple[str | None, str | None, str | None, str | None]
     """Profile, scope, audience, issuer."""
@@ -76,6 +78,16 @@ class Holder:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(profile={self.profile!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process has connections of its own, and a copy is another client.
+        return (_made_again, (type(self), self.profile, self._places, self._autostart))
+
+    def _twin(self, kind: type[H]) -> H:
+        """A client of the other kind which holds the same tokens."""
+        twin = _made_again(kind, self.profile, self._places, self._autostart)
+        twin._held = self._held
+        return twin
 
     def _key(self, profile: str | None, scope: str | None, audience: str | None, issuer: str | None) -> Key:
         if profile is None and issuer is None:
@@ -146,6 +158,12 @@ class Holder:
         degraded = {**held.token._answer, "degraded": True}
         held.token = Token._of(degraded, held.token._asked)
         return held
+
+
+def _made_again(kind: type[H], profile: str | None, places: list[str], autostart: bool) -> H:
+    made = kind(profile=profile, autostart=autostart)
+    made.profile, made._places = profile, list(places)
+    return made
 
 
 _NEVER = float("inf")
