@@ -196,6 +196,9 @@ def test_events_come_as_they_happen(fake: Fake) -> None:
         assert [event["kind"] for event in client.events()] == ["refreshed", "logged-out"]
     daemon = fake_again(fake, daemon, lambda *_: head + body)
     with client_of(daemon) as client:
+        with client.events() as events:
+            pass
+        assert list(events) == []
         events = client.events()
         assert next(events)["at"] == 1
         daemon.drop()

@@ -371,7 +371,7 @@ class AsyncClient(Holder):
         if self._autostart and attempts.may_start():
             from ._autostart import start
 
-            await asyncio.to_thread(start, self._places)
+            await asyncio.to_thread(start, self._socket)
             trouble.again = 0.0
         raise trouble
 

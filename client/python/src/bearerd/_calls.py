@@ -142,7 +142,7 @@ NO_PAUSE = -1.0
 class Attempts:
     """The rule of the protocol: again on a new connection, after a short pause that grows, until patience ends."""
 
-    __slots__ = ("_deadline", "_pause", "_started", "answer_seconds", "call")
+    __slots__ = ("_deadline", "_may_start", "_pause", "answer_seconds", "call")
 
     def __init__(self, call: Call, patience: float) -> None:
         self.call = call
@@ -150,24 +150,19 @@ class Attempts:
         """For which an answer is waited for."""
         self._deadline = boot_time() + patience
         self._pause = FIRST_PAUSE
-        self._started = False
+        self._may_start = patience > 0.0
 
     def seconds_left(self) -> float:
         """Until patience ends."""
         return self._deadline - boot_time()
 
     def may_start(self) -> bool:
-        """Whether a daemon may be started for this call: once."""
-        may, self._started = not self._started, True
+        """Whether a daemon may be started for this call: once, and where the call can wait for it."""
+        may, self._may_start = self._may_start, False
         if may:
             # A start takes its time, also on a machine that has much to do.
-            self._deadline = max(self._deadline, boot_time() + PATIENCE)
+            self._deadline = boot_time() + PATIENCE
         return may
-
-    @property
-    def has_started(self) -> bool:
-        """Whether a daemon was started for this call."""
-        return self._started
 
     def pause_after(self, trouble: Trouble, client: Holder) -> float:
         """Seconds until the next attempt; raises the error where there is none."""

@@ -18,7 +18,7 @@ from .errors import DaemonUnreachable, Overloaded, ShuttingDown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
     from typing_extensions import Self
@@ -181,14 +181,14 @@ class Client(Holder):
         """`ok`, `degraded` or `locked`."""
         return str(self._ask(_calls.HEALTH).get("status"))
 
-    def events(self) -> Generator[Event, None, None]:
-        """What happens in the daemon from the call on; ends when the daemon ends the stream.
+    def events(self) -> Events:
+        """What happens in the daemon from the call on, for a `for` loop; ends when the daemon ends the stream.
 
         Raises `DaemonUnreachable` where the connection breaks. What happened before does not come again: ask for the
         status after calling this.
         """
         attempts = Attempts(_calls.EVENTS, PATIENCE)
-        return _events(*self._patiently(attempts, self._open_stream))
+        return Events(*self._patiently(attempts, self._open_stream))
 
     def close(self) -> None:
         """Ends the connections that wait for the next call; the client can be used on."""
@@ -349,10 +349,10 @@ class Client(Holder):
             self._in_touch = True
             return connection
         trouble = self._unreachable(reason)
-        if trouble.again is None and self._autostart and attempts.may_start():
+        if self._autostart and attempts.may_start():
             from ._autostart import start
 
-            start(self._places)
+            start(self._socket)
             trouble.again = 0.0
         raise trouble
 
@@ -384,26 +384,65 @@ class Client(Holder):
         return connection, reader
 
 
-def _events(connection: Connection, reader: Reader) -> Generator[Event, None, None]:
-    events = EventReader()
-    data = b""
-    try:
-        while True:
-            found: list[Any] = events.feed(reader.more(data))
-            yield from found
-            if reader.whole:
-                return
+class Events:
+    """What happens in the daemon, one after the other; to be closed, or used in a `with`."""
+
+    def __init__(self, connection: Connection, reader: Reader) -> None:
+        self._connection: Connection | None = connection
+        self._reader = reader
+        self._events = EventReader()
+        self._found: list[Any] = []
+        self._data = b""
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        while not self._found:
+            connection = self._connection
+            if connection is None:
+                raise StopIteration
             try:
-                data = connection.receive(SILENCE_MAX)
-            except BlockingIOError:
-                raise _calls.late(connection.path).error from None
-            except OSError:
-                data = b""
-            if not data:
-                if reader.end():
-                    return
-                raise _calls.broke_off(connection.path).error
-    except MalformedError as malformed:
-        raise _calls.foreign(connection.path, malformed) from None
-    finally:
-        connection.close()
+                self._found = self._more(connection)
+            except MalformedError as malformed:
+                self.close()
+                raise _calls.foreign(connection.path, malformed) from None
+            except BaseException:
+                self.close()
+                raise
+        event: Event = self._found.pop(0)
+        return event
+
+    def _more(self, connection: Connection) -> list[Any]:
+        found = self._events.feed(self._reader.more(self._data))
+        self._data = b""
+        if found:
+            return found
+        if self._reader.whole:
+            raise StopIteration
+        try:
+            self._data = connection.receive(SILENCE_MAX)
+        except BlockingIOError:
+            raise _calls.late(connection.path).error from None
+        except OSError:
+            pass
+        if self._data:
+            return []
+        if self._reader.end():
+            raise StopIteration
+        raise _calls.broke_off(connection.path).error
+
+    def close(self) -> None:
+        """Listens no more."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()

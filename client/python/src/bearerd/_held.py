@@ -66,7 +66,8 @@ class Holder:
         """
         environment = os.environ
         self.profile = profile or environment.get("BEARERD_PROFILE") or None
-        self._places = [os.fspath(socket)] if socket is not None else _places.socket_places()
+        self._socket = None if socket is None else os.fspath(socket)
+        self._places = _places.socket_places() if self._socket is None else [self._socket]
         if autostart is None:
             autostart = environment.get("BEARERD_AUTOSTART") == "1"
         self._autostart = autostart
@@ -81,11 +82,11 @@ class Holder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Another process has connections of its own, and a copy is another client.
-        return (_made_again, (type(self), self.profile, self._places, self._autostart))
+        return (_made_again, (type(self), self.profile, self._socket, self._places, self._autostart))
 
     def _twin(self, kind: type[H]) -> H:
         """A client of the other kind which holds the same tokens."""
-        twin = _made_again(kind, self.profile, self._places, self._autostart)
+        twin = _made_again(kind, self.profile, self._socket, self._places, self._autostart)
         twin._held = self._held
         return twin
 
@@ -160,8 +161,8 @@ class Holder:
         return held
 
 
-def _made_again(kind: type[H], profile: str | None, places: list[str], autostart: bool) -> H:
-    made = kind(profile=profile, autostart=autostart)
+def _made_again(kind: type[H], profile: str | None, socket: str | None, places: list[str], autostart: bool) -> H:
+    made = kind(profile=profile, socket=socket, autostart=autostart)
     made.profile, made._places = profile, list(places)
     return made
 
