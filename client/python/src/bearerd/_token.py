@@ -196,6 +196,7 @@ class LoginState(_Answer):
         "verification_uri",
         "verification_uri_complete",
         "user_code",
+        "qr_code",
         "authorization_url",
         "expires_at",
         "expires_in",
@@ -246,6 +247,11 @@ class LoginState(_Answer):
     def user_code(self) -> str | None:
         """The code to type there."""
         return self._answer.get("user_code")
+
+    @property
+    def qr_code(self) -> list[str] | None:
+        """The link as a QR code: its rows, `1` a dark module and `0` a light one, without the light border."""
+        return self._answer.get("qr_code")
 
     @property
     def authorization_url(self) -> str | None:
