@@ -38,5 +38,19 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def load_ipython_extension(ipython: object) -> None:
+    """For IPython's `%load_ext bearerd`: `%bearer login`, `%bearer status`, `%bearer logout`."""
+    from . import _ipython
+
+    _ipython.load(ipython)
+
+
+def unload_ipython_extension(ipython: object) -> None:
+    """For IPython's `%unload_ext bearerd`."""
+    from . import _ipython
+
+    _ipython.unload(ipython)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
