@@ -2,6 +2,7 @@
 
 use crate::cargo::{find_program, has_subcommand};
 use crate::mutants;
+use crate::python::has_python;
 use std::path::Path;
 
 /// Something that a machine has or lacks.
@@ -30,6 +31,7 @@ pub(crate) enum Part {
     LoopDevices,
     MkfsExt4,
     Perl,
+    Python,
 }
 
 /// How a lack is mended.
@@ -68,6 +70,7 @@ impl Part {
             Self::LoopDevices => Path::new("/dev/loop-control").exists(),
             Self::MkfsExt4 => program("mkfs.ext4") || Path::new("/usr/sbin/mkfs.ext4").is_file(),
             Self::Perl => program("perl"),
+            Self::Python => has_python(),
         }
     }
 
@@ -93,6 +96,7 @@ impl Part {
             Self::LoopDevices => "loop devices",
             Self::MkfsExt4 => "mkfs.ext4",
             Self::Perl => "perl",
+            Self::Python => "a Python from 3.10 to 3.13 with venv",
         }
     }
 
@@ -122,6 +126,7 @@ impl Part {
             }
             Self::MkfsExt4 => Mend::Package("e2fsprogs"),
             Self::Perl => Mend::Package("perl-base"),
+            Self::Python => Mend::Package("python3 python3-venv"),
         }
     }
 }

@@ -163,7 +163,13 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "a minute of simulated histories of the heart and its saves",
         "cargo xtask simulate --minutes 1 --seed 1",
     );
-    vec![demo, simulation, clocks, faults, crashes, keycloak, second_provider, systemd]
+    let python = Step::new(
+        "python",
+        "the Python package: ruff, mypy, tests on the oldest and the newest Python",
+        "cargo xtask python",
+    )
+    .needing(&[Part::Python]);
+    vec![demo, python, simulation, clocks, faults, crashes, keycloak, second_provider, systemd]
 }
 
 /// What kills the daemon, or its disk.
@@ -250,7 +256,7 @@ mod tests {
         assert_eq!(names(Size::Quick), quick);
         let plain: Vec<_> = quick
             .into_iter()
-            .chain(["demo", "simulation", "clocks", "faults", "crashes"])
+            .chain(["demo", "python", "simulation", "clocks", "faults", "crashes"])
             .chain(["keycloak", "second-provider", "systemd"])
             .collect();
         assert_eq!(names(Size::Plain), plain);

@@ -107,7 +107,7 @@ class AsyncCaller(Holder):
     async def _send(self, connection: Connection, call: Call) -> None:
         loop = asyncio.get_running_loop()
         try:
-            sending = loop.sock_sendall(connection.socket, call.request)
+            sending = loop.sock_sendall(connection.socket, call.request)  # type: ignore[arg-type]
             await asyncio.wait_for(sending, ANSWER_SECONDS)
         except (TimeoutError, asyncio.TimeoutError):
             raise _calls.late(connection.path) from None
@@ -209,5 +209,5 @@ async def received(connection: Connection, seconds: float) -> bytes:
         return connection.socket.recv(RECEIVE_BYTES)
     except BlockingIOError:
         pass
-    receiving = asyncio.get_running_loop().sock_recv(connection.socket, RECEIVE_BYTES)
+    receiving = asyncio.get_running_loop().sock_recv(connection.socket, RECEIVE_BYTES)  # type: ignore[arg-type]
     return await asyncio.wait_for(receiving, max(seconds, 0.001))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from socket import MSG_NOSIGNAL
+from _socket import MSG_NOSIGNAL
 
 from . import _calls
 from ._calls import ANSWER_SECONDS, IDLE_MAX, PATIENCE, Attempts, Call, Trouble

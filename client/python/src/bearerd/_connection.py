@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+# What `socket` is made of: the module itself costs more to import than this whole client.
+import _socket as socket
 import os
-import socket
 import sys
 
 from .errors import DaemonUnreachable, ForeignListener
@@ -25,7 +26,7 @@ class Connection:
         """Connects. A blocking one waits for room in a full backlog; then, and else at once, `BlockingIOError`."""
         self.path = path
         self._timeout = 0.0
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket = _plain_socket() if blocking else _socket_for_an_event_loop()
         try:
             if blocking:
                 # The kernel lets `connect` wait for room in the backlog as long as a send may take (unix(7)).
@@ -67,6 +68,17 @@ class Connection:
         whole = int(seconds)
         value = _timeval(whole, int((seconds - whole) * 1_000_000))
         self.socket.setsockopt(socket.SOL_SOCKET, direction, value)
+
+
+def _plain_socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def _socket_for_an_event_loop() -> socket.socket:
+    # Some event loops look at what only this class has. `asyncio` has imported it already.
+    import socket as whole
+
+    return whole.socket(whole.AF_UNIX, whole.SOCK_STREAM)
 
 
 SEND_SECONDS: Final = 15.0

@@ -202,44 +202,58 @@ class Reader:
         return b"".join(taken)
 
     def _head(self, head: bytes) -> None:
-        lines = head.split(b"\r\n")
-        start = lines[0]
-        if start[:7] != b"HTTP/1." or not start[9:12].isdigit():
-            raise MalformedError("it does not begin with a head of HTTP/1.1")
-        status = int(start[9:12])
-        length: int | None = None
-        chunked = False
-        keep_alive = start[7:8] == b"1"
-        for line in lines[1:]:
-            name, colon, value = line.partition(b":")
-            if not colon:
-                raise MalformedError("its head has a line that is no header")
-            # The shortest test first: most headers are none of these.
-            size = len(name)
-            if size == 14 and name.lower() == b"content-length":
-                value = value.strip()
-                if not value.isdigit() or len(value) > 12:
-                    raise MalformedError("its Content-Length is no number")
-                if length is not None and length != int(value):
-                    raise MalformedError("it has two lengths")
-                length = int(value)
-            elif size == 17 and name.lower() == b"transfer-encoding":
-                if value.strip().lower() != b"chunked":
-                    raise MalformedError("its Transfer-Encoding is not `chunked`")
-                chunked = True
-            elif size == 10 and name.lower() == b"connection":
-                keep_alive = keep_alive and value.strip().lower() != b"close"
-        if status in (204, 304):
-            framing: int | None = 0
-        elif chunked:
-            framing = _CHUNKED
-        else:
-            framing = length
-            if length is not None and length > BODY_MAX:
-                raise MalformedError("its body is too long")
-        self.status = status
-        self._framing = framing
-        self.keep_alive = keep_alive and framing is not None
+        read = _heads.get(head)
+        if read is None:
+            read = _read_head(head)
+            if len(_heads) >= _HEADS_MAX:
+                _heads.clear()
+            _heads[head] = read
+        self.status, self._framing, self.keep_alive = read
+
+
+_heads: dict[bytes, tuple[int, int | None, bool]] = {}
+"""What was read in heads before: a daemon's are the same again and again."""
+_HEADS_MAX = 64
+
+
+def _read_head(head: bytes) -> tuple[int, int | None, bool]:
+    """Status, framing, and whether the connection can carry another request."""
+    lines = head.split(b"\r\n")
+    start = lines[0]
+    if start[:7] != b"HTTP/1." or not start[9:12].isdigit():
+        raise MalformedError("it does not begin with a head of HTTP/1.1")
+    status = int(start[9:12])
+    length: int | None = None
+    chunked = False
+    keep_alive = start[7:8] == b"1"
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon:
+            raise MalformedError("its head has a line that is no header")
+        # The shortest test first: most headers are none of these.
+        size = len(name)
+        if size == 14 and name.lower() == b"content-length":
+            value = value.strip()
+            if not value.isdigit() or len(value) > 12:
+                raise MalformedError("its Content-Length is no number")
+            if length is not None and length != int(value):
+                raise MalformedError("it has two lengths")
+            length = int(value)
+        elif size == 17 and name.lower() == b"transfer-encoding":
+            if value.strip().lower() != b"chunked":
+                raise MalformedError("its Transfer-Encoding is not `chunked`")
+            chunked = True
+        elif size == 10 and name.lower() == b"connection":
+            keep_alive = keep_alive and value.strip().lower() != b"close"
+    if status in (204, 304):
+        framing: int | None = 0
+    elif chunked:
+        framing = _CHUNKED
+    else:
+        framing = length
+        if length is not None and length > BODY_MAX:
+            raise MalformedError("its body is too long")
+    return status, framing, keep_alive and framing is not None
 
 
 class EventReader:
@@ -266,13 +280,17 @@ class EventReader:
 def json_object(text: bytes) -> dict[str, Any]:
     """The object that stands in `text`."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        # What `json.loads` does, without a look at what it could be else.
+        value, end = _scan(text.decode(), 0)
+    except (StopIteration, ValueError):
         # The error would quote the answer, where a token may stand.
-        value = None
-    if not isinstance(value, dict):
+        value, end = None, 0
+    if type(value) is not dict or (end != len(text) and text.decode()[end:].strip()):
         raise MalformedError("its JSON is not what this route gives")
     return value
+
+
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 _CHUNKED = -1
