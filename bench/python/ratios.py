@@ -1,8 +1,8 @@
 """The Python client next to its yardsticks, in one run: `python bench/python/ratios.py`.
 
-A figure is the least of many rounds, each in turns with its yardstick, so that a machine that slows down slows both. The
-daemon is the one in `BEARERD_PROGRAMS`, else in `target/release`. Where the SDK (`wallaroo`) is installed, its own header
-is measured beside ours. Nothing here passes or fails.
+A figure is the least of many rounds, each in turns with its yardstick, so that a machine that slows down slows both.
+The daemon is the one in `BEARERD_PROGRAMS`, else in `target/release`. Where the SDK (`wallaroo`) is installed, here or
+for the Python in `BEARERD_SDK_PYTHON`, its own header is measured beside ours. Nothing here passes or fails.
 """
 
 from __future__ import annotations

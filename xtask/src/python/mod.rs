@@ -22,8 +22,11 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
         let environment = Environment::with(interpreter, needed)?;
         println!("Python {}", interpreter.version());
         if is_newest {
-            demand(environment.module("ruff").args(["format", "--check", "."]))?;
-            demand(environment.module("ruff").args(["check", "."]))?;
+            for words in [["format", "--check"].as_slice(), ["check"].as_slice()] {
+                let mut ruff = environment.module("ruff");
+                ruff.args(words).args(["--config", "pyproject.toml", ".", "../../bench/python"]);
+                demand(&mut ruff)?;
+            }
             demand(&mut environment.module("mypy"))?;
         }
         let mut tests = environment.module("pytest");
