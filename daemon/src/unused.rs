@@ -37,7 +37,9 @@ impl Unused {
             self.seen = activity;
             self.silent = if called { 0 } else { self.silent + 1 };
             if self.silent == self.looks {
-                tracing::info!("nobody has called for as long as this daemon stays without callers");
+                tracing::info!(
+                    "nobody has called for as long as this daemon stays without callers"
+                );
                 return;
             }
         }

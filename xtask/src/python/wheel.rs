@@ -1,7 +1,7 @@
 //! `cargo xtask wheel`: one wheel with the package and both programs, and an sdist, in `dist/`.
 
-use super::environment::{Environment, interpreters};
 use super::demand;
+use super::environment::{Environment, interpreters};
 use crate::cargo;
 use crate::failure::{Failure, While};
 use crate::repository;

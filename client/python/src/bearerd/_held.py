@@ -75,7 +75,7 @@ class Holder:
         # of a restart alone.
         self._in_touch = False
         self._held: dict[Key, Held] = {}
-        self._calls: dict[Key, Call] = {}
+        self._requests: dict[Key, Call] = {}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(profile={self.profile!r})"
@@ -103,11 +103,11 @@ class Holder:
     def _call(self, key: Key, min_ttl: float | None, strict: bool) -> Call:
         if min_ttl is not None:
             return Call(token_request(*key, min_ttl=min_ttl, strict=strict))
-        call = self._calls.get(key)
+        call = self._requests.get(key)
         if call is None:
-            if len(self._calls) >= HELD_MAX:
-                self._calls.clear()
-            call = self._calls[key] = Call(token_request(*key))
+            if len(self._requests) >= HELD_MAX:
+                self._requests.clear()
+            call = self._requests[key] = Call(token_request(*key))
         return call
 
     def _in_hand(self, key: Key, min_ttl: float | None) -> Held | None:
@@ -147,7 +147,7 @@ class Holder:
             self._held.pop(key, None)
 
     def _keys_of(self, token: str) -> list[Key]:
-        return [key for key, held in list(self._held.items()) if held.token.token == token]
+        return [key for key, held in self._held.copy().items() if held.token.token == token]
 
     def _instead(self, held: Held | None, asked: float, error: AuthError, min_ttl: float | None) -> Held:
         """While no daemon answers, the valid token in hand is the answer; degraded, as the daemon would say."""

@@ -74,7 +74,11 @@ fn open_log(path: &Path) -> io::Result<File> {
     let is_long = path.metadata().is_ok_and(|log| log.len() > LOG_BYTES);
     let mut options = OpenOptions::new();
     options.create(true).mode(0o600);
-    if is_long { options.write(true).truncate(true) } else { options.append(true) };
+    if is_long {
+        options.write(true).truncate(true)
+    } else {
+        options.append(true)
+    };
     options.open(path)
 }
 
@@ -102,7 +106,8 @@ mod tests {
     fn a_log_goes_on_until_it_is_long() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/bearerd.log");
-        let write = |text: &str| io::Write::write_all(&mut open_log(&path).unwrap(), text.as_bytes());
+        let write =
+            |text: &str| io::Write::write_all(&mut open_log(&path).unwrap(), text.as_bytes());
         write("a").unwrap();
         write("b").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "ab");

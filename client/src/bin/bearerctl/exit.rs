@@ -78,9 +78,9 @@ impl CommandError {
             | Self::NoCacheFolder => USAGE,
             Self::UnknownProfile(_) | Self::NoProfile | Self::File(..) => NOT_FOUND,
             Self::BadConfiguration(_) => MISCONFIGURED,
-            Self::NoDaemonBeside(_) | Self::NotStarted { .. } | Self::NoAnswerFromStarted { .. } => {
-                DAEMON
-            }
+            Self::NoDaemonBeside(_)
+            | Self::NotStarted { .. }
+            | Self::NoAnswerFromStarted { .. } => DAEMON,
             Self::UnknownTokenType(_) | Self::Input(..) | Self::Output(_) => INTERNAL,
         }
     }
