@@ -97,8 +97,13 @@ def test_a_login_can_be_sent_too() -> None:
     assert repr(state) == "LoginState(state='pending', login_id='a', user_code='WDJB-MJHT')"
 
 
+def of_this_package() -> list[type[AuthError]]:
+    """Without those that another test has derived."""
+    return [error for error in AuthError.__subclasses__() if error.__module__ == "bearerd.errors"]
+
+
 def test_each_error_comes_back_whole_from_another_process() -> None:
-    kinds: list[type[AuthError]] = [AuthError, *AuthError.__subclasses__()]
+    kinds: list[type[AuthError]] = [AuthError, *of_this_package()]
     for kind in kinds:
         error = kind("why", hint="do this", retry_after=3, profile="w")
         for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):

@@ -255,3 +255,32 @@ def test_a_path_too_long_is_said(tmp_path: Any) -> None:
         pytest.raises(errors.DaemonUnreachable, match="too long"),
     ):
         client.health()
+
+
+def test_an_answer_that_was_read_before_is_known_again(fake: Fake) -> None:
+    """The same bytes are read once; an error's bytes, or a part, are never taken for them."""
+    good, other = ok(token(1, refresh_in=0)), ok(token(2, refresh_in=0))
+    overloaded = error("overloaded", "503 Service Unavailable")
+    answers = [good, good, overloaded, other, overloaded, good, good, None, other, good]
+    daemon = fake(lambda *_: answers.pop(0))
+    tokens = []
+    with client_of(daemon) as client:
+        while answers:
+            # With one in hand, no daemon that is overloaded is waited for.
+            client._held.clear()
+            tokens.append(client.token().token)
+    assert tokens == ["token-1", "token-1", "token-2", "token-1", "token-1", "token-2", "token-1"]
+
+
+def test_a_known_answer_counts_from_its_own_request(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = sleeper(monkeypatch)
+    daemon = fake(lambda *_: ok(token(expires_in=300, refresh_in=150)))
+    with client_of(daemon) as client:
+        for _ in range(4):
+            held = client.token()
+            assert (held.expires_in, held.refresh_in) == (300, 150)
+            pauses.append(151)
+        # The same answer, asked for anew, is as young as it says.
+        pauses.append(-2.0)
+        assert client.token().expires_in == 151
+    assert len(daemon.requests) == 4

@@ -9,7 +9,7 @@ from _socket import MSG_NOSIGNAL
 from . import _calls
 from ._calls import ANSWER_SECONDS, IDLE_MAX, PATIENCE, Attempts, Call, Trouble
 from ._clock import boot_time
-from ._connection import Connection, of_this_process
+from ._connection import RECEIVE_BYTES, Connection, of_this_process
 from ._held import Holder
 from ._http import MalformedError, Reader
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from typing_extensions import Self
+
+    from ._calls import Begun
 
 
 class Caller(Holder):
@@ -35,6 +37,8 @@ class Caller(Holder):
         super().__init__(profile=profile, socket=socket, autostart=autostart)
         # Lists take and give one element at a time without a lock, which a fork could find held.
         self._idle: list[Connection] = []
+        self._read: tuple[bytes, Any] = (b"", None)
+        """The last token's answer as it came, and what was read in it."""
 
     def close(self) -> None:
         """Ends the connections that wait for the next call; the client can be used on."""
@@ -65,31 +69,71 @@ class Caller(Holder):
             if pause > 0.0:
                 time.sleep(pause)
 
-    def _exchange(self, attempts: Attempts) -> tuple[float, dict[str, Any]]:
-        """One request and its answer; and when it was sent."""
-        call = attempts.call
-        connection, kept = self._connection(attempts)
+    def _exchange(self, attempts: Attempts) -> tuple[float, dict[str, Any], bytes]:
+        """When a request was sent, what was answered, and the bytes of that.
+
+        The bytes alone where they came at once, over a connection that waited; else none.
+        """
+        begun, attempts.begun = attempts.begun, None
+        first: bytes | None
+        if begun is None:
+            connection, kept = self._connection(attempts)
+            asked, first = boot_time(), b""
+            self._send(connection, attempts.call)
+        else:
+            connection, asked, first = begun
+            kept = True
         try:
-            asked = boot_time()
-            reader = self._answer(connection, call, attempts, kept)
+            reader = self._answer(connection, attempts.answer_seconds, kept, begun is not None, first)
             answer = _calls.object_of(reader, connection.path)
         except BaseException:
             connection.close()
             raise
+        whole = b""
         if reader.keep_alive and len(self._idle) < IDLE_MAX:
             self._idle.append(connection)
+            if begun is not None and reader.parts == 1:
+                whole = first or b""
         else:
             connection.close()
-        return asked, answer
+        return asked, answer, whole
 
-    def _answer(self, connection: Connection, call: Call, attempts: Attempts, kept: bool) -> Reader:
-        """Sends the request and reads its answer."""
+    def _begin(self, request: bytes, seconds: float) -> Begun | None:
+        """Sends over a connection that waits and takes what comes first; None where none waits."""
+        if not of_this_process():
+            return None
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return None
+        data: bytes | None
+        asked = boot_time()
+        try:
+            if connection.timeout != seconds:
+                connection.wait_for(seconds)
+            socket = connection.socket
+            socket.sendall(request, MSG_NOSIGNAL)
+            data = socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        except BaseException:
+            connection.close()
+            raise
+        return connection, asked, data
+
+    def _answer(
+        self, connection: Connection, seconds: float, kept: bool, is_begun: bool, first: bytes | None
+    ) -> Reader:
+        """Reads an answer, of which `first` came already where it `is_begun`."""
         reader = Reader()
-        seconds = attempts.answer_seconds
-        self._send(connection, call)
         until = None
         while True:
-            data = self._receive(connection, seconds, reader, kept)
+            if is_begun:
+                data, is_begun = self._received(first, connection, reader, kept), False
+            else:
+                data = self._receive(connection, seconds, reader, kept)
             try:
                 if reader.feed(data) if data else reader.end():
                     return reader
@@ -115,12 +159,18 @@ class Caller(Holder):
             pass
 
     def _receive(self, connection: Connection, seconds: float, reader: Reader, kept: bool) -> bytes:
+        data: bytes | None
         try:
             data = connection.receive(seconds)
         except BlockingIOError:
-            raise _calls.late(connection.path) from None
+            data = None
         except OSError:
             data = b""
+        return self._received(data, connection, reader, kept)
+
+    def _received(self, data: bytes | None, connection: Connection, reader: Reader, kept: bool) -> bytes:
+        if data is None:
+            raise _calls.late(connection.path)
         if not data and not reader.begun:
             # The daemon closes the connections that idle longest, or it has ended: the others are no better.
             self.close()

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ._connection import Connection
     from ._held import Holder
     from ._http import Reader
+
+    Begun = tuple[Connection, float, bytes | None]
+    """A request that was sent: over which connection, when, and what came first; None where nothing came in time."""
 
 PATIENCE = 12.0
 """Seconds for which a request is tried on new connections: rule 6 of the protocol."""
@@ -142,7 +146,7 @@ NO_PAUSE = -1.0
 class Attempts:
     """The rule of the protocol: again on a new connection, after a short pause that grows, until patience ends."""
 
-    __slots__ = ("_deadline", "_may_start", "_pause", "answer_seconds", "call")
+    __slots__ = ("_deadline", "_may_start", "_pause", "answer_seconds", "begun", "call")
 
     def __init__(self, call: Call, patience: float) -> None:
         self.call = call
@@ -150,6 +154,8 @@ class Attempts:
         """For which an answer is waited for."""
         self._deadline = boot_time() + patience
         self._pause = FIRST_PAUSE
+        self.begun: Begun | None = None
+        """What the first attempt goes on from."""
         self._may_start = patience > 0.0
 
     def seconds_left(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _calls
 from ._caller import Caller
-from ._calls import PATIENCE, Attempts
+from ._calls import ANSWER_SECONDS, IMPATIENT_SECONDS, PATIENCE, Attempts
 from ._clock import boot_time
 from ._token import LoginState, Token
 from .errors import DaemonUnreachable, Overloaded, ShuttingDown
@@ -188,17 +188,37 @@ class Client(Caller):
         issuer: str | None,
     ) -> Held:
         key = (profile, scope, audience, issuer)
-        held = self._in_hand(key, min_ttl)
+        # Without a wish it was looked at already.
+        held = None if min_ttl is None else self._in_hand(key, min_ttl)
         return self._renewed(key, min_ttl, strict) if held is None else held
 
     def _renewed(self, key: Key, min_ttl: float | None, strict: bool) -> Held:
         started = boot_time()
-        held = self._valid(key)
-        call = self._call(key, min_ttl, strict)
+        held = self._held.get(key)
+        if held is not None and held.expires_at <= started:
+            held = None
+        call = self._requests.get(key) if min_ttl is None else None
+        if call is None:
+            call = self._call(key, min_ttl, strict)
+        # With a valid token in hand nobody waits for a daemon that is away.
+        patient = held is None or strict
+        begun = self._begin(call.request, ANSWER_SECONDS if patient else IMPATIENT_SECONDS)
+        if begun is not None:
+            connection, asked, data = begun
+            read, last = self._read
+            # A daemon says the same until a second has passed: what was read once is not read again.
+            if data == read and data:
+                self._idle.append(connection)
+                again: Held = last.again(asked)
+                self._held[key] = again
+                return again
+        attempts = Attempts(call, PATIENCE if patient else 0.0)
+        attempts.begun = begun
         try:
-            # With a valid token in hand nobody waits for a daemon that is away.
-            attempts = Attempts(call, PATIENCE if held is None or strict else 0.0)
-            asked, answer = self._patiently(attempts, self._exchange)
+            asked, answer, whole = self._patiently(attempts, self._exchange)
         except (DaemonUnreachable, Overloaded, ShuttingDown) as error:
             return self._instead(held, started, error, min_ttl if strict else None)
-        return self._hold(key, answer, asked)
+        held = self._hold(key, answer, asked)
+        if whole:
+            self._read = (whole, held)
+        return held

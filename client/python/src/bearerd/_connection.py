@@ -20,12 +20,12 @@ RECEIVE_BYTES: Final = 16 * 1024
 class Connection:
     """An open connection. Whoever takes it out of a pool has it alone."""
 
-    __slots__ = ("_timeout", "path", "socket")
+    __slots__ = ("path", "socket", "timeout")
 
     def __init__(self, path: str, *, blocking: bool, seconds: float) -> None:
         """Connects. A blocking one waits for room in a full backlog; then, and else at once, `BlockingIOError`."""
         self.path = path
-        self._timeout = 0.0
+        self.timeout = 0.0
         self.socket = _plain_socket() if blocking else _socket_for_an_event_loop()
         try:
             if blocking:
@@ -43,11 +43,15 @@ class Connection:
 
     def receive(self, seconds: float) -> bytes:
         """The next bytes, none at the end of the connection; `BlockingIOError` after `seconds`."""
-        if seconds != self._timeout:
-            # The kernel keeps the time: Python's own time-outs cost one more system call for each wait.
-            self._bound(socket.SO_RCVTIMEO, max(seconds, 0.001))
-            self._timeout = seconds
+        if seconds != self.timeout:
+            self.wait_for(seconds)
         return self.socket.recv(RECEIVE_BYTES)
+
+    def wait_for(self, seconds: float) -> None:
+        """How long the socket waits for bytes from now on."""
+        # The kernel keeps the time: Python's own time-outs cost one more system call for each wait.
+        self._bound(socket.SO_RCVTIMEO, max(seconds, 0.001))
+        self.timeout = seconds
 
     def check_listener(self) -> None:
         """A password or a refresh token goes to a process of our own user alone."""

@@ -15,6 +15,7 @@ from .errors import ProtocolError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, TypeVar
 
     from .errors import AuthError
@@ -35,17 +36,48 @@ NEXT_TRY_SECONDS = 1.0
 class Held:
     """One token in hand; its times are on the boot-time clock, from the moment it was asked for."""
 
-    __slots__ = ("expires_at", "header", "refresh_at", "token")
+    __slots__ = ("_asked", "_lives", "_rests", "_token", "answer", "expires_at", "header", "refresh_at")
+    _token: Token | None
 
-    def __init__(self, token: Token, asked: float) -> None:
-        answer = token._answer
-        self.token = token
+    def __init__(self, answer: Mapping[str, Any], asked: float) -> None:
+        if "token_type" not in answer or "profile" not in answer:
+            raise ProtocolError("the daemon's answer holds no token: is it another version's?")
+        self.answer = answer
+        self._asked = asked
+        self._token = token = Token._of(answer, asked)
         self.header = token.header()
-        expires_in, refresh_in = answer.get("expires_in"), answer.get("refresh_in")
-        self.expires_at = _NEVER if expires_in is None else asked + expires_in
-        if refresh_in is None:
-            refresh_in = NO_KNOWN_END_SECONDS
-        self.refresh_at = min(asked + refresh_in, self.expires_at)
+        lives, rests = answer.get("expires_in"), answer.get("refresh_in")
+        self._lives = lives = _NEVER if lives is None else lives
+        self._rests = rests = min(NO_KNOWN_END_SECONDS if rests is None else rests, lives)
+        self.expires_at = asked + lives
+        self.refresh_at = asked + rests
+
+    @property
+    def token(self) -> Token:
+        """The token; made when it is looked at, for a header alone is asked for more often."""
+        token = self._token
+        if token is None:
+            token = self._token = Token._of(self.answer, self._asked)
+        return token
+
+    def again(self, asked: float) -> Held:
+        """The same answer, given once more to another request."""
+        made = object.__new__(Held)
+        made.answer = self.answer
+        made._asked = asked
+        made._token = None
+        made.header = self.header
+        made._lives = lives = self._lives
+        made._rests = rests = self._rests
+        made.expires_at = asked + lives
+        made.refresh_at = asked + rests
+        return made
+
+    def degrade(self, next_try: float) -> None:
+        """No daemon answers: it is given on, degraded as the daemon would say, and asked for again at `next_try`."""
+        self.answer = {**self.answer, "degraded": True}
+        self._token = None
+        self.refresh_at = min(next_try, self.expires_at)
 
 
 class Holder:
@@ -127,9 +159,7 @@ class Holder:
 
     def _hold(self, key: Key, answer: dict[str, Any], asked: float) -> Held:
         """Takes an answer into hand."""
-        if "token_type" not in answer or "profile" not in answer:
-            raise ProtocolError("the daemon's answer holds no token: is it another version's?")
-        held = Held(Token._of(answer, asked), asked)
+        held = Held(answer, asked)
         if len(self._held) >= HELD_MAX:
             self._held.clear()
         self._held[key] = held
@@ -147,7 +177,7 @@ class Holder:
             self._held.pop(key, None)
 
     def _keys_of(self, token: str) -> list[Key]:
-        return [key for key, held in self._held.copy().items() if held.token.token == token]
+        return [key for key, held in self._held.copy().items() if held.answer.get("token") == token]
 
     def _instead(self, held: Held | None, asked: float, error: AuthError, min_ttl: float | None) -> Held:
         """While no daemon answers, the valid token in hand is the answer; degraded, as the daemon would say."""
@@ -155,9 +185,7 @@ class Holder:
         if held is None or held.expires_at - now <= (min_ttl or 0.0):
             raise error
         # What hangs is tried less often than what is not there.
-        held.refresh_at = min(now + max(NEXT_TRY_SECONDS, 5 * (now - asked)), held.expires_at)
-        degraded = {**held.token._answer, "degraded": True}
-        held.token = Token._of(degraded, held.token._asked)
+        held.degrade(now + max(NEXT_TRY_SECONDS, 5 * (now - asked)))
         return held
 
 

@@ -87,12 +87,14 @@ class Reader:
         "_unread",
         "body",
         "keep_alive",
+        "parts",
         "status",
         "whole",
     )
 
     def __init__(self) -> None:
         self.status = 0
+        self.parts = 0
         self.keep_alive = False
         self.body = b""
         self.whole = False
@@ -109,6 +111,7 @@ class Reader:
 
     def feed(self, data: bytes) -> bool:
         """Takes the next bytes; gives whether the answer is whole."""
+        self.parts += 1
         unread = self._unread + data if self._unread else data
         while self.status < 200:
             end = unread.find(b"\r\n\r\n")
