@@ -40,19 +40,16 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Both programs, stripped, for an old glibc; for this machine's own where its linker is not to be had.
+/// Both programs, for an old glibc: `zig` links them, and comes as a package of Python.
 fn programs(tools: &Environment) -> Result<PathBuf, Failure> {
     let target = format!("{ARCH}-unknown-linux-gnu");
     let folder = repository::root().join("target/wheel");
     let packages = ["--package", "bearerd", "--package", "bearerd-client"];
     let mut build = cargo::command();
-    build.arg(if cfg!(target_os = "linux") { "zigbuild" } else { "build" });
     build
-        .args(["--release", "--target", &format!("{target}.{GLIBC}"), "--target-dir"])
+        .args(["zigbuild", "--release", "--target", &format!("{target}.{GLIBC}"), "--target-dir"])
         .arg(&folder);
     build.args(packages).env("PATH", path_with(tools)?);
-    // Symbols are of no use to who installs it, and twice its size.
-    build.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
     println!("building both programs for glibc {GLIBC}");
     demand(&mut build)?;
     Ok(folder.join(target).join("release"))
