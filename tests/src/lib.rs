@@ -12,6 +12,7 @@ pub mod clocks;
 pub mod daemon;
 pub mod gate_proxy;
 pub mod keycloak;
+pub mod sdk;
 pub mod second_provider;
 pub mod secrets;
 pub mod user_manager;

@@ -90,8 +90,9 @@ mod tests {
             chosen(steps::of(size, &metadata), &all, &[name.to_owned()]).unwrap_err().to_string()
         };
         for size in [Size::Quick, Size::Plain, Size::All] {
-            let sentence = "there is no step `nosuch`; the steps are format, lints, tests, docs, demo, simulation, \
-                            clocks, faults, crashes, keycloak, systemd, all-crashes, all-simulation, breaks, mutants";
+            let sentence = "there is no step `nosuch`; the steps are format, lints, tests, docs, demo, python, \
+                            simulation, clocks, faults, crashes, keycloak, second-provider, sdk, systemd, notebook, \
+                            all-crashes, all-simulation, breaks, mutants";
             assert!(said(size, "nosuch").starts_with(sentence), "{}", said(size, "nosuch"));
         }
         let long = "the step `breaks` takes long: add --all to run it";

@@ -104,7 +104,7 @@ fn quick() -> Vec<Step> {
             "clippy over every target, warnings are errors",
             "cargo clippy --workspace --all-targets --features \
              bearerd-tests/clocks,bearerd-tests/crashes,bearerd-tests/faults,bearerd-tests/keycloak,\
-             bearerd-tests/second-provider,bearerd-tests/systemd -- -D warnings",
+             bearerd-tests/notebook,bearerd-tests/sdk,bearerd-tests/second-provider,bearerd-tests/systemd -- -D warnings",
         ),
         Step::new(
             "tests",
@@ -140,6 +140,12 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "another real provider, found by discovery: device logins, services, audiences",
     )
     .needing(&[Part::Node, Part::Npm]);
+    let sdk = behind_feature(
+        metadata,
+        "sdk",
+        "the real Wallaroo SDK on the daemon and by itself, against a real Keycloak",
+    )
+    .needing(&[Part::Java, Part::Maven, Part::Unzip, Part::PythonOfTheSdk]);
     let systemd = behind_feature(
         metadata,
         "systemd",
@@ -169,7 +175,7 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "cargo xtask python",
     )
     .needing(&[Part::Python]);
-    vec![demo, python, simulation, clocks, faults, crashes, keycloak, second_provider, systemd]
+    vec![demo, python, simulation, clocks, faults, crashes, keycloak, second_provider, sdk, systemd]
 }
 
 /// What kills the daemon, or its disk.
@@ -184,7 +190,20 @@ const CRASHES_NEED: [Part; 5] =
 /// What is long. Fuzzers, soak tests and the like get their places here.
 fn long(metadata: &Metadata) -> Vec<Step> {
     let about = "two thousand kills, each call of a save, a hundred power losses";
+    let notebook = behind_feature(
+        metadata,
+        "notebook",
+        "JupyterLab in a real browser: a login by device code, seen by its person",
+    );
     vec![
+        notebook.needing(&[
+            Part::Java,
+            Part::Maven,
+            Part::Unzip,
+            Part::PythonOfTheSdk,
+            Part::Chromium,
+            Part::ChromeDriver,
+        ]),
         crashes(metadata, "all-crashes", about).with("BEARERD_CRASHES", "long"),
         Step::new(
             "all-simulation",
@@ -257,12 +276,12 @@ mod tests {
         let plain: Vec<_> = quick
             .into_iter()
             .chain(["demo", "python", "simulation", "clocks", "faults", "crashes"])
-            .chain(["keycloak", "second-provider", "systemd"])
+            .chain(["keycloak", "second-provider", "sdk", "systemd"])
             .collect();
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain
             .into_iter()
-            .chain(["all-crashes", "all-simulation", "breaks", "mutants"])
+            .chain(["notebook", "all-crashes", "all-simulation", "breaks", "mutants"])
             .collect();
         assert_eq!(names(Size::All), all);
     }

@@ -169,8 +169,9 @@ class Platform:
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """For httpx."""
         sent = request.headers["Authorization"] = self._bearer_token_str()
+        repeatable = _is_repeatable(request)
         response = yield request
-        if self._may_try_again(request, response, sent):
+        if repeatable and self._is_refused(response, sent):
             newer = self._instead_of(sent)
             if newer is not None:
                 request.headers["Authorization"] = newer
@@ -182,8 +183,9 @@ class Platform:
         held = fetcher.in_hand() if isinstance(fetcher, Served) else None
         sent = f"Bearer {held.token}" if held else await _in_thread(self._bearer_token_str)
         request.headers["Authorization"] = sent
+        repeatable = _is_repeatable(request)
         response = yield request
-        if self._may_try_again(request, response, sent):
+        if repeatable and self._is_refused(response, sent):
             from functools import partial
 
             newer = await _in_thread(partial(self._instead_of, sent))
@@ -191,13 +193,12 @@ class Platform:
                 request.headers["Authorization"] = newer
                 yield request
 
-    def _may_try_again(self, request: httpx.Request, response: httpx.Response, sent: str) -> bool:
-        """Whether this very token was refused, and the body is still there to be sent again."""
+    def _is_refused(self, response: httpx.Response, sent: str) -> bool:
+        """Whether this very token was refused: after a redirect to another host it was not even sent."""
         return (
             response.status_code == 401
             and isinstance(self.fetcher, Served)
             and response.request.headers.get("Authorization") == sent
-            and hasattr(request, "_content")
         )
 
     def _instead_of(self, sent: str) -> str | None:
@@ -207,6 +208,11 @@ class Platform:
 
 class PlatformAuth(Platform, Auth):
     """An auth object over a fetcher: over one of ours, or anybody's."""
+
+
+def _is_repeatable(request: httpx.Request) -> bool:
+    """Whether the body is at hand, so that it can be sent again: one that is read as it is sent is gone by then."""
+    return hasattr(request, "_content")
 
 
 async def _in_thread(call: partial[Any] | Any) -> Any:

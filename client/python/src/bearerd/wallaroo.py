@@ -29,7 +29,12 @@ def install() -> None:
     one that is not imported yet is looked at, and refused, when it is.
     """
     module = sys.modules.get(MODULE)
-    if module is not None and not _is_loading(module):
+    if module is not None:
+        if _is_loading(module):
+            # Another thread imports it: as soon as that is done.
+            from importlib import import_module
+
+            module = import_module(MODULE)
         serve(module)
         return
     from importlib.util import find_spec
