@@ -73,9 +73,9 @@ fn pack(
     build.args(["build", "--target", "wheel", "--directory"]).arg(into);
     build.env("BEARERD_WHEEL_PROGRAMS", programs).env("BEARERD_WHEEL_PLATFORM", platform);
     demand(&mut build)?;
-    let wheels =
+    let mut wheels =
         files(into)?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "whl"));
-    let wheel = wheels.last();
+    let wheel = wheels.next_back();
     wheel.ok_or_else(|| Failure::new(format!("there is no wheel in `{}`", into.display())))
 }
 
