@@ -25,15 +25,15 @@ def error(code: str, status: str, **more: Any) -> bytes:
 
 
 def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The client's pauses, which pass at once on its own clock."""
+    """The client's pauses, which pass at once on its own clock. Nothing else makes time pass there."""
     pauses: list[float] = []
-    real = _clock.boot_time
+    start = _clock.boot_time()
 
     def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
     def boot_time() -> float:
-        return float(real() + sum(pauses))
+        return start + sum(pauses)
 
     monkeypatch.setattr("bearerd._caller.time.sleep", sleep)
     for module in ("_calls", "_caller", "_client", "_held", "_token"):
