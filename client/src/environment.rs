@@ -24,6 +24,11 @@ pub(crate) struct Environment {
     host: OsString,
 }
 
+/// The folder of the daemon's state, as this environment names it: where the daemon is not told another one.
+pub fn state_folder() -> Option<PathBuf> {
+    Environment::read().state_folder()
+}
+
 impl Environment {
     #[allow(
         clippy::disallowed_methods,

@@ -29,5 +29,6 @@ mod response;
 
 pub use bearerd_proto::*;
 pub use client::{Client, LONG_POLL_MAX};
+pub use environment::state_folder;
 pub use error::ClientError;
 pub use events::Events;

@@ -17,6 +17,7 @@ use crate::store::{FileStore, ProfilesFile};
 use crate::systemd::{self, Watchdog};
 use crate::task::chain;
 use crate::tasks::{TaskError, Tasks};
+use crate::unused::Unused;
 use bearerd_session::Pauses;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -113,6 +114,7 @@ pub async fn run(
     places: Places,
     passed: Vec<Listener>,
     pauses: Option<TestPauses>,
+    idle_timeout: Option<Duration>,
 ) -> Result<(), AppError> {
     let mut signals =
         Signals::install().map_err(|source| AppError::System { what: "signals", source })?;
@@ -183,7 +185,13 @@ pub async fn run(
     tracing::info!(socket = %socket.display(), version = env!("CARGO_PKG_VERSION"), "serving");
     systemd::ready(&summary(&registry));
 
-    let next = async || signals.next().await;
+    let mut unused = idle_timeout.map(|limit| Unused::after(limit, server.clone(), clock.clone()));
+    let next = async || {
+        tokio::select! {
+            signal = signals.next() => signal,
+            () = ended(&mut unused) => Signal::Stop,
+        }
+    };
     let steering = steer(next, readings, &registry, &tasks, &clock, &stop);
     let (served, steered) = tokio::join!(serving, steering);
     served?;
@@ -194,6 +202,14 @@ pub async fn run(
     }
     drop(locked);
     Ok(())
+}
+
+/// When nobody calls any more; never, where that does not end it.
+async fn ended(unused: &mut Option<Unused>) {
+    match unused {
+        Some(unused) => unused.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn bind(places: &Places) -> Result<Listener, AppError> {

@@ -20,5 +20,6 @@ pub mod store;
 pub mod systemd;
 pub mod task;
 pub mod tasks;
+pub mod unused;
 pub mod watch;
 mod wiped;

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::thread::available_parallelism;
+use std::time::Duration;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -36,6 +37,10 @@ struct Arguments {
     /// Check the configuration and the secret files it names, and exit: 0 if they are good, 2 with each reason if not
     #[arg(long)]
     check_config: bool,
+    /// End after so many seconds without a caller, and stay when the terminal goes that it was started from: how clients
+    /// start it where no systemd does
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    idle_timeout: Option<u32>,
 }
 
 /// Exit code of `--check-config` for a configuration that can't be used.
@@ -53,7 +58,11 @@ fn main() -> ExitCode {
         return check_config(&environment);
     }
     start_logging(&environment);
-    match run(&environment) {
+    let idle_timeout = arguments.idle_timeout.map(|seconds| Duration::from_secs(seconds.into()));
+    if idle_timeout.is_some() {
+        leave_the_terminal();
+    }
+    match run(&environment, idle_timeout) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -62,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(environment: &Environment) -> anyhow::Result<()> {
+fn run(environment: &Environment, idle_timeout: Option<Duration>) -> anyhow::Result<()> {
     keep_memory_private();
     let places = Places::find(environment)?;
     let passed = Listener::passed().context("failed to take the sockets that systemd passed")?;
@@ -72,7 +81,7 @@ fn run(environment: &Environment) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("failed to start the runtime")?;
-    let outcome = runtime.block_on(app::run(places, passed, environment.test_pauses));
+    let outcome = runtime.block_on(app::run(places, passed, environment.test_pauses, idle_timeout));
     // A thread that hangs on a dead disk must not keep the process from ending.
     runtime.shutdown_background();
     Ok(outcome?)
@@ -109,6 +118,14 @@ fn checked(environment: &Environment) -> Result<String, String> {
             "{shown}: there is no file there yet, which is good and means 0 profiles; write `[profile.NAME]` and its \
              keys into it"
         )),
+    }
+}
+
+/// Its signals and its end are for who sits there.
+fn leave_the_terminal() {
+    // Who leads a process group already can't, and has left it with that group.
+    if let Err(error) = rustix::process::setsid() {
+        tracing::debug!(%error, "stays in the session that it was started in");
     }
 }
 

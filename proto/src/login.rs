@@ -67,6 +67,10 @@ pub struct PendingLogin {
     /// Device flow: the code to type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_code: Option<String>,
+    /// The device flow's link as a QR code: its rows from top to bottom, `1` a dark module and `0` a light one, without the
+    /// light border that scanners want (ISO/IEC 18004: 4 modules).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qr_code: Option<Vec<String>>,
     /// Code flow: the page to open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization_url: Option<String>,

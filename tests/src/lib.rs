@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod gate_proxy;
 pub mod ground;
 pub mod keycloak;
+pub mod sdk;
 pub mod second_provider;
 pub mod secrets;
 pub mod user_manager;

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the demo, the tests, the breaks, the mutants, the programs to install.
+//! `cargo xtask`: the demo, the tests, the breaks, the mutants, what is installed.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -13,6 +13,7 @@ mod dist;
 mod failure;
 mod keeper;
 mod mutants;
+mod python;
 mod recipe;
 mod repository;
 mod simulate;
@@ -41,6 +42,10 @@ enum Command {
     Test(test::Arguments),
     /// Build both programs as they are installed, into `dist/`
     Dist,
+    /// Check and test the Python package, on the oldest and the newest Python here
+    Python,
+    /// Build the Python package with both programs in it, into `dist/`: one wheel for old systems too, and an sdist
+    Wheel,
     /// Break each promise in a copy, and see that its test fails
     Breaks(breaks::Arguments),
     /// Play simulated histories of the heart and the saving code, and look at every invariant after every event
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Dist => dist::run(),
+        Command::Python => python::run(),
+        Command::Wheel => python::wheel::run(),
         Command::Breaks(arguments) => breaks::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),

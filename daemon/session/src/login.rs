@@ -146,6 +146,8 @@ impl Pending {
             verification_uri: Some(self.verification_uri.clone()),
             verification_uri_complete: self.verification_uri_complete.clone(),
             user_code: Some(self.user_code.clone()),
+            // For who draws it, which is nothing that a session decides by.
+            qr_code: None,
             authorization_url: None,
             expires_at: now.wall_at(self.expires).as_secs(),
             expires_in: self.expires.since(now.boot).as_secs(),

@@ -1,7 +1,7 @@
 //! `POST /v1/login`, `GET`/`DELETE /v1/login/{id}`, `POST /v1/import`, `POST /v1/logout`.
 
 use super::respond::{Answered, Form, Params, Refused, json};
-use super::{Shared, means};
+use super::{Shared, means, qr};
 use crate::registry::Entry;
 use crate::task::{Ask, profile_of_login};
 use axum::extract::{FromRequestParts, Path, State};
@@ -98,7 +98,7 @@ async fn log_out(entry: &Entry, revoke: bool) -> Result<LoggedOut, Refused> {
 
 fn answered(answer: Answer) -> Answered {
     match answer {
-        Answer::Login(login) => Ok(json(&login)),
+        Answer::Login(login) => Ok(json(&qr::with_code(login))),
         Answer::Cancelled => Ok(json(&LoginCancelled {})),
         Answer::Refused(body) => Err(Refused(body)),
         _ => Err(other_kind()),

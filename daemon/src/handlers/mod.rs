@@ -4,6 +4,7 @@ mod events;
 mod login;
 mod means;
 mod profiles;
+mod qr;
 mod respond;
 mod slots;
 mod status;

@@ -1,6 +1,6 @@
 //! The connections that are open: how many, which of them is idle the longest, and when the last one is gone.
 
-use super::seat::{Order, Seat};
+use super::seat::{Order, Phase, Seat};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -101,6 +101,10 @@ impl Connections {
         self.place.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    pub(crate) fn has_busy_one(&self) -> bool {
+        self.seats().values().any(|seat| seat.phase() == Phase::Busy)
+    }
+
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             open: self.open.load(Ordering::Relaxed),
@@ -166,7 +170,6 @@ impl Drop for Admitted {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seat::Phase;
     use super::*;
 
     #[test]

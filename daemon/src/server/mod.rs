@@ -78,6 +78,11 @@ impl Server {
         Ok(())
     }
 
+    /// Whether a request is being answered now; a stream of events is one until it ends.
+    pub fn is_answering(&self) -> bool {
+        self.connections.has_busy_one()
+    }
+
     /// What the server has seen so far.
     pub fn counts(&self) -> Counts {
         self.connections.counts()

@@ -28,6 +28,11 @@ pub use seed::{
 };
 pub use server::{Server, Turn};
 
+/// Id and secret of the client that may introspect tokens.
+pub(crate) fn introspector() -> (&'static str, &'static str) {
+    seed::INTROSPECTOR
+}
+
 /// Why the harness could not do what a test asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

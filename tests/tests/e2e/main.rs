@@ -23,6 +23,7 @@ mod login;
 mod logout;
 mod passwords;
 
+mod autostart;
 mod crash;
 mod disk;
 mod lost;

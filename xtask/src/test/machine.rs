@@ -2,6 +2,7 @@
 
 use crate::cargo::{find_program, has_subcommand};
 use crate::mutants;
+use crate::python::has_python;
 use std::path::Path;
 
 /// Something that a machine has or lacks.
@@ -30,6 +31,11 @@ pub(crate) enum Part {
     LoopDevices,
     MkfsExt4,
     Perl,
+    Python,
+    /// One that the SDK runs on.
+    PythonOfTheSdk,
+    Chromium,
+    ChromeDriver,
 }
 
 /// How a lack is mended.
@@ -68,6 +74,12 @@ impl Part {
             Self::LoopDevices => Path::new("/dev/loop-control").exists(),
             Self::MkfsExt4 => program("mkfs.ext4") || Path::new("/usr/sbin/mkfs.ext4").is_file(),
             Self::Perl => program("perl"),
+            Self::Python => has_python(),
+            Self::PythonOfTheSdk => {
+                ["python3.10", "python3.11", "python3.12", "python3"].into_iter().any(runs_the_sdk)
+            }
+            Self::Chromium => program("chromium"),
+            Self::ChromeDriver => program("chromedriver"),
         }
     }
 
@@ -93,6 +105,10 @@ impl Part {
             Self::LoopDevices => "loop devices",
             Self::MkfsExt4 => "mkfs.ext4",
             Self::Perl => "perl",
+            Self::Python => "a Python from 3.10 to 3.13 with venv",
+            Self::PythonOfTheSdk => "Python 3.10, 3.11 or 3.12 with `venv`",
+            Self::Chromium => "chromium",
+            Self::ChromeDriver => "chromedriver",
         }
     }
 
@@ -122,8 +138,19 @@ impl Part {
             }
             Self::MkfsExt4 => Mend::Package("e2fsprogs"),
             Self::Perl => Mend::Package("perl-base"),
+            Self::Python => Mend::Package("python3 python3-venv"),
+            Self::PythonOfTheSdk => Mend::Package("python3-venv"),
+            Self::Chromium => Mend::Package("chromium"),
+            Self::ChromeDriver => Mend::Package("chromium-driver"),
         }
     }
+}
+
+/// Whether this interpreter is one that the pinned packages of the SDK have wheels for, and can make environments.
+fn runs_the_sdk(python: &str) -> bool {
+    let fits = "import sys, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))";
+    let tried = std::process::Command::new(python).args(["-c", fits]).output();
+    tried.is_ok_and(|output| output.status.success())
 }
 
 /// Whether this process has CAP_SYS_TIME (capabilities(7)) where it counts: in the first user namespace, which alone maps

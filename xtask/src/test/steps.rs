@@ -104,7 +104,7 @@ fn quick() -> Vec<Step> {
             "clippy over every target, warnings are errors",
             "cargo clippy --workspace --all-targets --features \
              bearerd-tests/clocks,bearerd-tests/crashes,bearerd-tests/faults,bearerd-tests/keycloak,\
-             bearerd-tests/second-provider,bearerd-tests/systemd -- -D warnings",
+             bearerd-tests/notebook,bearerd-tests/sdk,bearerd-tests/second-provider,bearerd-tests/systemd -- -D warnings",
         ),
         Step::new(
             "tests",
@@ -177,8 +177,35 @@ const CRASHES_NEED: [Part; 5] =
 
 /// What is long. Fuzzers, soak tests and the like get their places here.
 fn long(metadata: &Metadata) -> Vec<Step> {
+    let python = Step::new(
+        "python",
+        "the Python package: ruff, mypy, tests on the oldest and the newest Python",
+        "cargo xtask python",
+    )
+    .needing(&[Part::Python]);
+    let sdk = behind_feature(
+        metadata,
+        "sdk",
+        "the real Wallaroo SDK on the daemon and by itself, against a real Keycloak",
+    )
+    .needing(&[Part::Java, Part::Maven, Part::Unzip, Part::PythonOfTheSdk]);
     let about = "two thousand kills, each call of a save, a hundred power losses";
+    let notebook = behind_feature(
+        metadata,
+        "notebook",
+        "JupyterLab in a real browser: a login by device code, seen by its person",
+    );
     vec![
+        python,
+        sdk,
+        notebook.needing(&[
+            Part::Java,
+            Part::Maven,
+            Part::Unzip,
+            Part::PythonOfTheSdk,
+            Part::Chromium,
+            Part::ChromeDriver,
+        ]),
         crashes(metadata, "all-crashes", about).with("BEARERD_CRASHES", "long"),
         Step::new(
             "all-simulation",
@@ -255,13 +282,14 @@ mod tests {
         assert_eq!(names(Size::Quick), quick);
         let plain: Vec<_> = quick
             .into_iter()
-            .chain(["demo", "simulation", "clocks", "faults", "crashes"])
-            .chain(["keycloak", "second-provider", "systemd"])
+            .chain(["demo", "simulation", "clocks", "faults", "crashes", "keycloak"])
+            .chain(["second-provider", "systemd"])
             .collect();
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain
             .into_iter()
-            .chain(["all-crashes", "all-simulation", "breaks", "recipe", "mutants"])
+            .chain(["python", "sdk", "notebook", "all-crashes", "all-simulation", "breaks"])
+            .chain(["recipe", "mutants"])
             .collect();
         assert_eq!(names(Size::All), all);
     }

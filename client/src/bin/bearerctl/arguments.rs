@@ -26,6 +26,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH", global = true)]
     pub(crate) socket: Option<PathBuf>,
 
+    /// Start the bearerd beside this program where none answers; it ends after a day without callers
+    /// [default: whether BEARERD_AUTOSTART is 1]
+    #[arg(long, global = true)]
+    pub(crate) autostart: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -211,6 +216,8 @@ mod tests {
         let taken = [
             "token",
             "token a --header --socket /s",
+            "--autostart token",
+            "status --autostart",
             "token --min-ttl 60 --strict --scope openid --audience x",
             "token --scope a --scope b --issuer https://idp",
             "login a --replace --no-wait --no-qr",

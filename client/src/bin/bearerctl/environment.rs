@@ -1,5 +1,6 @@
 //! What the environment says: the one place of `bearerctl` that reads it. The socket's place is the library's.
 
+use crate::autostart;
 use crate::exit::CommandError;
 use bearerd_client::ProfileName;
 use std::ffi::OsString;
@@ -23,6 +24,38 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
         .and_then(|path| absolute(path.into()))
         .or_else(|| absolute(std::env::home_dir()?).map(|home| home.join(".cache")))
 }
+
+/// Whether a daemon is started where none answers.
+pub(crate) fn wants_autostart() -> bool {
+    variable("BEARERD_AUTOSTART").is_some_and(|value| autostart::is_yes(&value))
+}
+
+/// What a daemon that is started here gets to see: its places, the way to its providers and nothing else. A program's
+/// environment may hold passwords, which would stay there as long as the daemon runs.
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn of_daemon() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        let is_place = name.starts_with("BEARERD_") || name.starts_with("XDG_");
+        is_place || FOR_DAEMON.contains(&name.to_ascii_lowercase().as_str())
+    })
+}
+
+/// In lower case: of the proxies' names both cases are known.
+const FOR_DAEMON: [&str; 12] = [
+    "path",
+    "home",
+    "lang",
+    "tz",
+    "rust_log",
+    "dbus_session_bus_address",
+    "ssl_cert_file",
+    "ssl_cert_dir",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+];
 
 /// Whether colour is welcome on a terminal (no-color.org).
 pub(crate) fn colour_is_welcome() -> bool {

@@ -2,7 +2,7 @@
 
 use bearerd_client::{ClientError, ErrorCode, InvalidProfileName, ProfileName};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The command line is wrong; also clap's own.
 pub(crate) const USAGE: u8 = 2;
@@ -53,6 +53,12 @@ pub(crate) enum CommandError {
         "found no cache folder: set XDG_CACHE_HOME or HOME, or name the file with `--from-sdk-cache=FILE`"
     )]
     NoCacheFolder,
+    #[error("no bearerd answers, and none can be started")]
+    NoDaemonBeside(#[source] io::Error),
+    #[error("no bearerd answers, and `{}` can't be started", program.display())]
+    NotStarted { program: PathBuf, source: io::Error },
+    #[error("`{}` was started and does not answer{}", program.display(), see(.log.as_deref()))]
+    NoAnswerFromStarted { program: PathBuf, log: Option<PathBuf> },
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
 }
@@ -72,6 +78,9 @@ impl CommandError {
             | Self::NoCacheFolder => USAGE,
             Self::UnknownProfile(_) | Self::NoProfile | Self::File(..) => NOT_FOUND,
             Self::BadConfiguration(_) => MISCONFIGURED,
+            Self::NoDaemonBeside(_)
+            | Self::NotStarted { .. }
+            | Self::NoAnswerFromStarted { .. } => DAEMON,
             Self::UnknownTokenType(_) | Self::Input(..) | Self::Output(_) => INTERNAL,
         }
     }
@@ -114,6 +123,10 @@ fn of_code(code: ErrorCode) -> u8 {
         // `internal`, and the codes of newer daemons.
         _ => INTERNAL,
     }
+}
+
+fn see(log: Option<&Path>) -> String {
+    log.map(|log| format!(": see `{}`", log.display())).unwrap_or_default()
 }
 
 fn listed(profiles: &[ProfileName]) -> String {

@@ -1,6 +1,7 @@
 //! `bearerctl`: asks bearerd, says what it answered, and ends with an exit code that is part of the contract.
 
 mod arguments;
+mod autostart;
 mod environment;
 mod exit;
 mod import;
@@ -42,10 +43,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let client = match arguments.socket {
+    let client = match &arguments.socket {
         Some(path) => Client::at(path),
         None => Client::from_environment()?,
     };
+    if arguments.autostart || environment::wants_autostart() {
+        autostart::ensure(&client, arguments.socket.as_deref())?;
+    }
     match arguments.command {
         Command::Token(arguments) => token::run(&client, arguments),
         Command::Login(arguments) => login::run(&client, arguments),

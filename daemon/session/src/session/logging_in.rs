@@ -305,6 +305,7 @@ impl Session {
             verification_uri: None,
             verification_uri_complete: None,
             user_code: None,
+            qr_code: None,
             authorization_url: None,
             expires_at: now.wall.as_secs(),
             expires_in: 0,
