@@ -46,7 +46,8 @@ class Sent:
         assert self.failures == []
         assert self.expired == []
         assert len(self.tokens) >= 2
-        assert self.count > 1000
+        # How many more depends on what else the machine does.
+        assert self.count > 100
 
 
 @pytest.fixture
