@@ -123,8 +123,9 @@ def measure(client: bearerd.Client, path: str) -> None:
         return client.header()
 
     assert asked()["Authorization"].encode().removeprefix(b"Bearer ") in round_trip()
+    calls = ROUNDS * CALLS
     print(
-        f"Python {sys.version.split()[0]}; the least of {ROUNDS} rounds, of calls to the daemon the median of {ROUNDS * CALLS}"
+        f"Python {sys.version.split()[0]}; the least of {ROUNDS} rounds, of calls to the daemon the median of {calls}"
     )
     (held,) = least(20_000, client.header)
     print(f"a header, the token in hand            {held:8.2f} µs   aim ≤ 2 µs")

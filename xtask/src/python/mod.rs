@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
         if is_newest {
             for words in [["format", "--check"].as_slice(), ["check"].as_slice()] {
                 let mut ruff = environment.module("ruff");
-                ruff.args(words).args(["--config", "pyproject.toml", ".", "../../bench/python"]);
+                ruff.args(words).args([".", "../../bench/python"]);
                 demand(&mut ruff)?;
             }
             demand(&mut environment.module("mypy"))?;
