@@ -74,6 +74,8 @@ impl Held {
 pub(crate) struct Slot {
     /// What readers get.
     pub(crate) held: Option<Held>,
+    /// What they got before.
+    pub(crate) previous: Option<Secret>,
     /// A new token whose refresh token is not on disk yet.
     pub(crate) unpublished: Option<Held>,
     /// When the next fetch is due by itself.
@@ -162,7 +164,7 @@ impl Slot {
         if !held.is_valid(now) && self.valid(now).is_some() {
             return false;
         }
-        self.held = Some(held);
+        self.previous = self.held.replace(held).map(|old| old.token);
         self.rejected = false;
         self.expiry_seen = false;
         true

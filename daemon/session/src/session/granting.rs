@@ -94,7 +94,8 @@ impl Session {
     fn refusal_of_another(&self, means: &Means, now: Now) -> Option<ErrorBody> {
         let under_way =
             |login: &Login| matches!(login.stage, Stage::Granting(_) | Stage::Saving(_));
-        if !self.login.as_ref().is_some_and(under_way) {
+        let is_under_way = self.login.as_ref().is_some_and(under_way) || self.is_being_tried(means);
+        if !is_under_way {
             return self.failed_just_now(now).filter(|_| matches!(means, Means::Own));
         }
         let profile = &self.settings.profile;
@@ -103,6 +104,13 @@ impl Session {
         );
         let body = ErrorBody::new(ErrorCode::LoginPending, message).of(profile);
         Some(ErrorBody { retry_after: Some(1), ..body })
+    }
+
+    /// Whether the kept refresh token of a session that is over is this one, and is tried just now.
+    fn is_being_tried(&self, means: &Means) -> bool {
+        let Means::Import { refresh_token } = means else { return false };
+        let tried = self.grant.as_ref().filter(|_| self.in_flight.is_some());
+        tried.is_some_and(|grant| grant.refresh_token.same_as(refresh_token))
     }
 
     /// Whether a login asks for tokens: the profile asks for none by itself meanwhile.
@@ -156,6 +164,10 @@ impl Session {
     ) {
         match outcome {
             Outcome::Granted(granted) => self.granted(&granted, asked, now, jitter),
+            Outcome::Found(_) if self.draining => {
+                let refusal = self.shutting_down();
+                self.end_login(Err(refusal));
+            }
             Outcome::Found(refresh_token) => self.login_found(refresh_token, now),
             outcome => self.granting_failed(&unusable_unless_failed(outcome), now, jitter),
         }
@@ -189,6 +201,9 @@ impl Session {
             // It has not been refused: the profile goes on with it by itself.
             self.source = None;
             self.reread = true;
+        }
+        if kind == RequestKind::Grant && verdict.next == Next::UntilMended {
+            self.refused = Some(failure.message.clone());
         }
         let is_forgotten = kind == RequestKind::Grant && self.forget_refused_password(verdict);
         let is_own = kind == RequestKind::Grant || out_of_file;

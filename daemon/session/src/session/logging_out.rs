@@ -3,7 +3,6 @@
 use super::Session;
 use super::orphans::Orphan;
 use crate::io::{Action, Answer, FetchId, WaiterId};
-use crate::login::Stage;
 use crate::outcome::Outcome;
 use crate::schedule::PATIENCE;
 use crate::storage::{Generation, Wish};
@@ -35,6 +34,7 @@ impl Session {
         });
         self.logged_out_unread = self.unreadable.as_ref().map(|_| revoke);
         self.end_login_unasked("its profile was logged out", revoke);
+        self.refused = None;
         let had_session = self.is_live() || self.parked.is_some();
         let revoking = self.forget_session(revoke);
         self.parked = None;
@@ -82,13 +82,15 @@ impl Session {
         if self.ends.is_none_or(|ends| now.boot < ends) {
             return;
         }
-        if self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Saving(_))) {
+        if self.is_taking_over() {
             self.end_login_unasked("the lifetime that it asked for is over", true);
         }
         self.forget_session(true);
-        self.storage.want(Wish::Forget);
+        // On disk the parked session may stand still, as no save of this one came through.
+        self.storage.want(if self.parked.is_some() { Wish::Save } else { Wish::Forget });
         let why = "its lifetime is over".to_owned();
         self.actions.push(Action::Tell(EventKind::LoggedOut, Some(why)));
+        self.hold_what_is_refused(now);
         self.serve_forgotten(now);
     }
 

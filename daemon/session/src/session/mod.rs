@@ -94,6 +94,8 @@ pub struct Session {
     source: Option<Secret>,
     /// The session that goes on should the provider refuse what its file holds now.
     former: Option<Former>,
+    /// The provider has refused the profile's own means: why, until somebody may have mended them.
+    refused: Option<String>,
     /// The profile's file is to be read again.
     reread: bool,
     /// When the session is to be forgotten.
@@ -161,6 +163,7 @@ impl Session {
             given: None,
             source: None,
             former: None,
+            refused: None,
             reread: false,
             ends: None,
             draining: false,
@@ -325,7 +328,7 @@ impl Session {
         if begins || is_other {
             if self.user.id.is_some() && (is_other || granted.user_id.is_none()) {
                 // The file of another person, say: what was got for the one before is nobody's now.
-                self.slots.retain(|key, _| *key == SlotKey::default());
+                self.drop_other_slots();
             }
             self.user = User::default();
             self.user.id.clone_from(&granted.user_id);

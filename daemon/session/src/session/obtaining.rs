@@ -3,7 +3,7 @@
 use super::Session;
 use crate::grant::{Grant, InFlight, Way};
 use crate::io::Request;
-use crate::outcome::{Cause, Failure, Granted};
+use crate::outcome::{Cause, Failure, Granted, OAuthError, verdict};
 use crate::schedule::{Jitter, PULL_SPACING};
 use crate::settings::{Kind, Own};
 use crate::slot::SlotKey;
@@ -27,7 +27,8 @@ impl Session {
         }
         let based = *key == profiles_own || self.valid(&profiles_own, now).is_some();
         if *key != profiles_own && key.audience.is_some() && self.settings.exchanges {
-            return based.then_some(Way::Exchange);
+            // While a login takes over, the token in hand is that of the session before.
+            return (based && !self.is_taking_over()).then_some(Way::Exchange);
         }
         if self.grant.as_ref().is_some_and(Grant::is_live) {
             // Whose it is shows with the first token.
@@ -102,6 +103,7 @@ impl Session {
         if self.grant.is_none() && self.ends.is_none() {
             self.ends = self.settings.lifetime.map(|lifetime| now + lifetime);
         }
+        self.refused = None;
         self.grant = Grant::of_login(granted, asked);
         self.grant.is_some()
     }
@@ -160,6 +162,20 @@ impl Session {
     /// Whether the refresh token came out of the profile's file and has given no token yet.
     pub(super) fn is_untried(&self) -> bool {
         self.grant.as_ref().is_some_and(|grant| grant.untried)
+    }
+
+    /// Whether there is nothing but that.
+    pub(super) fn is_only_a_trial(&self) -> bool {
+        self.is_untried() && self.former.is_none()
+    }
+
+    /// What the provider has refused is not asked for again because another session has ended meanwhile.
+    pub(super) fn hold_what_is_refused(&mut self, now: Now) {
+        let Some(message) = self.refused.clone() else { return };
+        let cause = Cause::OAuth(OAuthError::InvalidGrant);
+        let verdict = verdict(Way::Own.kind(), &cause);
+        let failure = Failure { cause, message, retry_after: None };
+        self.note_failure(&SlotKey::default(), &failure, verdict, now, Jitter::MIDDLE);
     }
 
     /// A file that tokens or secrets come from has changed: whatever was held against it is forgiven.

@@ -5,7 +5,7 @@ use crate::callers::{Caller, Want};
 use crate::io::{Answer, WaiterId};
 use crate::problem::Problem;
 use crate::schedule::{ANSWER_TAKES, PATIENCE, REJECT_SPACING, WISH_PATIENCE};
-use crate::slot::{Held, SlotKey};
+use crate::slot::{Held, Slot, SlotKey};
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorBody, Secret};
 use std::time::Duration;
@@ -98,11 +98,16 @@ impl Session {
             if let Some(refusal) = self.refusal_of_a_fetch(&slot, now) {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
+            let own = SlotKey::default();
+            // The profile's own token may have to be there first.
+            let needs_own = self.way(&slot, now.boot).is_none() && !self.is_on_its_way(&own);
+            if let Some(refusal) = self.refusal_of_a_fetch(&own, now).filter(|_| needs_own) {
+                return self.answer(waiter, Answer::Refused(refusal));
+            }
             self.attempts.pull(now.boot);
             self.pull_for_need(&slot, now.boot);
-            if self.way(&slot, now.boot).is_none() {
-                // The profile's own token has to be there first.
-                self.pull_for_need(&SlotKey::default(), now.boot);
+            if needs_own {
+                self.pull_for_need(&own, now.boot);
             }
         }
         self.wait(waiter, slot, want, now);
@@ -166,9 +171,11 @@ impl Session {
         self.wait(waiter, key, Want::Instead(token), now);
     }
 
-    /// The token that was rejected is not the current one: that one, or the next.
+    /// The token that was rejected is not the current one: that one, or the next, of the slot that gave it last.
     fn read_instead(&mut self, waiter: WaiterId, rejected: Secret, now: Now) {
-        let slot = SlotKey::default();
+        let gave = |slot: &Slot| slot.previous.as_ref().is_some_and(|old| old.same_as(&rejected));
+        let found = self.slots.iter().find(|(_, slot)| gave(slot));
+        let slot = found.map_or_else(SlotKey::default, |(key, _)| key.clone());
         if self.is_constant() || self.valid(&slot, now.boot).is_some() {
             return self.answer(waiter, Answer::Token { slot, degraded: false });
         }

@@ -195,6 +195,7 @@ impl Session {
     /// Whatever was held against the configuration is forgiven: the next attempt is now.
     pub(super) fn forgive(&mut self, now: Now) {
         let had_problem = self.attempts.problem.is_some();
+        self.refused = None;
         self.attempts.forgive();
         for slot in self.slots.values_mut() {
             let had_problem = had_problem || slot.attempts.problem.is_some();
@@ -213,7 +214,8 @@ impl Session {
                 *orphan = Orphan::Drop;
             }
         }
-        let parks = self.is_live() && self.is_saved();
+        let is_worth_it = self.parked.is_none() || !self.is_only_a_trial();
+        let parks = self.is_live() && self.is_saved() && is_worth_it;
         self.orphan_parked(parks);
         if parks {
             // An older one that is parked was never moved aside, as no save came through.
@@ -227,7 +229,7 @@ impl Session {
             }
         }
         self.forget_tokens();
-        self.source = None;
+        (self.source, self.refused) = (None, None);
         if let Some(refusal) = self.no_session() {
             self.serve_failed(|_| true, &refusal, now);
         }

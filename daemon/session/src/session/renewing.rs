@@ -64,8 +64,8 @@ impl Session {
     /// Sends what is due, or lets an idle session sleep on.
     pub(super) fn fetch_due(&mut self, now: Now) {
         while let Some((_, key)) = self.next_due(now.boot).filter(|(at, _)| *at <= now.boot) {
-            if self.is_left_alone(&key) {
-                self.leave_alone(&key);
+            if self.is_left_alone(&key, now.boot) {
+                self.leave_alone(&key, now.boot);
                 continue;
             }
             let idle = now.boot.since(self.last_read) >= IDLE_AFTER
@@ -215,6 +215,9 @@ impl Session {
             // The session that there is needs its file no more.
             return;
         }
+        if verdict.next == Next::UntilMended {
+            self.refused = Some(failure.message.clone());
+        }
         let is_forgotten = in_flight.way == Way::Own && self.forget_refused_password(verdict);
         if verdict.next == Next::Over || is_forgotten {
             return self.session_over(failure, now);
@@ -285,7 +288,12 @@ impl Session {
             // Nobody is needed for the next one.
             self.grant = None;
             self.want_save();
-            return self.slot().pull(now.boot);
+            // A provider whose sessions end as soon as they begin is not asked for one after the other.
+            let slot = self.slot();
+            let has_token = slot.valid(now.boot).is_some();
+            let at = if has_token { slot.spaced(now.boot) } else { slot.spaced_for_need(now.boot) };
+            slot.pull(at);
+            return self.hold_what_is_refused(now);
         }
         let reviving = self.is_reviving();
         let honest = self.grant.as_ref().map_or("", Grant::why_over);

@@ -115,7 +115,7 @@ impl Session {
             user_email: self.logged_in().user_email,
             expires: valid.and_then(Held::expires),
             refresh: self.planned(&key, now),
-            saved: self.storage.is_settled(now.boot),
+            saved: self.storage.is_settled(now.boot) && !self.save_waits(),
             last_error: self.last_error(now),
             login: self.pending_login(now),
             fetches: self.fetches,

@@ -75,7 +75,7 @@ impl Session {
 
     /// The parked session went first: the live one follows, and moves it aside.
     fn save_after_parked(&mut self, was_live: bool) {
-        if !was_live && self.parked.is_some() && self.is_live() && self.is_saved() {
+        if !was_live && self.parked.is_some() && self.is_next_on_disk() {
             self.save_again();
         }
     }
@@ -193,6 +193,11 @@ impl Session {
             && self.orphans.values().any(|orphan| matches!(orphan, Orphan::Parked { .. }))
     }
 
+    /// Whether a save is wanted and may not begin yet.
+    pub(super) fn save_waits(&self) -> bool {
+        !self.storage.is_idle() && self.waits_for_the_old_place()
+    }
+
     /// Whether there is a session beside what may be parked.
     pub(super) fn is_live(&self) -> bool {
         self.grant.is_some()
@@ -200,9 +205,10 @@ impl Session {
     }
 
     /// Whether the next save is of the live session. A parked one that is newer than its file goes first: the file is
-    /// moved aside for the live one.
+    /// moved aside for the live one. For one that is only tried, it is not.
     fn is_next_on_disk(&self) -> bool {
-        self.is_live() && self.is_saved() && !(self.parked.is_some() && self.parked_unsaved)
+        let is_held_up = self.parked_unsaved || self.is_only_a_trial();
+        self.is_live() && self.is_saved() && !(self.parked.is_some() && is_held_up)
     }
 
     fn tell_not_saved(&mut self, why: &str) {

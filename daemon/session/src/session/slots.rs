@@ -4,7 +4,7 @@ use super::Session;
 use crate::io::Reads;
 use crate::schedule::IDLE_AFTER;
 use crate::settings::Own;
-use crate::slot::SlotKey;
+use crate::slot::{Slot, SlotKey};
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorBody, ErrorCode};
 
@@ -58,6 +58,13 @@ impl Session {
         self.slots.keys().filter(|key| **key != SlotKey::default())
     }
 
+    /// What was got for the session before is nobody's now.
+    pub(super) fn drop_other_slots(&mut self) {
+        let before = self.slots.len();
+        self.slots.retain(|key, _| *key == SlotKey::default());
+        self.changed |= self.slots.len() != before;
+    }
+
     /// A reader of this slot is here.
     pub(super) fn note_reader(&mut self, key: &SlotKey, now: Boot) {
         if let Some(slot) = self.slots.get_mut(key) {
@@ -78,18 +85,24 @@ impl Session {
         }
     }
 
-    /// Whether nobody has read this slot since its token was asked for: then it is not renewed.
-    pub(super) fn is_left_alone(&self, key: &SlotKey) -> bool {
+    /// Whether nobody wants another token of this slot: nobody has read the one in hand since it was asked for, or there
+    /// is none any more, and nobody waits.
+    pub(super) fn is_left_alone(&self, key: &SlotKey, now: Boot) -> bool {
+        let unwanted = |slot: &Slot| slot.is_unread() || slot.valid(now).is_none();
         *key != SlotKey::default()
             && !self.callers.wait_for(key)
-            && self.slots.get(key).is_some_and(|slot| slot.is_unread())
+            && self.slots.get(key).is_some_and(unwanted)
     }
 
     /// A slot that nobody reads lives on to the end of its token; one that has none goes.
-    pub(super) fn leave_alone(&mut self, key: &SlotKey) {
+    pub(super) fn leave_alone(&mut self, key: &SlotKey, now: Boot) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        if slot.held.is_none() && slot.unpublished.is_none() {
-            self.slots.remove(key);
+        if slot.valid(now).is_none() && slot.unpublished.is_none() {
+            // Its failure is remembered for as long as whoever comes next has to wait for it.
+            match slot.attempts.pull_from().filter(|from| *from > now) {
+                Some(from) => slot.due = Some(from),
+                None => drop(self.slots.remove(key)),
+            }
         } else {
             slot.put_off(Boot::NEVER);
         }
@@ -106,6 +119,8 @@ impl Session {
                 || slot.unpublished.is_some()
                 || slot.valid(now.boot).is_some()
                 || slot.attempts.problem.is_some()
+                // Whoever comes next has to wait as long as if its token were there still.
+                || slot.spaced(now.boot) > now.boot
                 || in_flight == Some(key)
                 || callers.wait_for(key)
         });

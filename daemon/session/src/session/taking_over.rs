@@ -8,7 +8,7 @@ use crate::login::{Login, Stage};
 use crate::outcome::Granted;
 use crate::schedule::Jitter;
 use crate::settings::Own;
-use crate::slot::{Held, SlotKey};
+use crate::slot::Held;
 use crate::time::{Boot, Now};
 use bearerd_proto::{ErrorCode, EventKind, Secret};
 
@@ -34,11 +34,12 @@ impl Session {
         // What a grant of the profile's own gives beside the login is another session.
         let is_another = |in_flight: &InFlight| replaced.is_some() || in_flight.way == Way::Own;
         self.orphan_in_flight(|it| if is_another(it) { Orphan::Revoke } else { Orphan::Drop });
-        self.slots.retain(|key, _| *key == SlotKey::default());
+        self.drop_other_slots();
         self.user = User::default();
         self.note_answer(granted, asked, now);
         self.note_user(granted, true);
         self.former = None;
+        self.refused = None;
         self.attempts.succeeded();
         self.grant = Grant::of_login(granted, asked);
         self.note_terms(now.boot);
@@ -78,6 +79,11 @@ impl Session {
             Stage::Granting(granting) => granting.found.as_ref(),
             _ => None,
         }
+    }
+
+    /// Whether the tokens of a login have come and are not in force yet.
+    pub(super) fn is_taking_over(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Saving(_)))
     }
 
     pub(super) fn advance_stage(&mut self, next: impl FnOnce(Stage) -> Stage) {
