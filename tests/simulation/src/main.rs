@@ -109,7 +109,9 @@ fn run(arguments: &Arguments) -> ExitCode {
     for (script, broken) in &seen.failed {
         println!("\nseed {} of the mix `{}` broke an invariant", script.seed, script.mix);
         println!("  {}: {}", broken.invariant.name(), broken.what);
-        if !arguments.no_shrink {
+        if arguments.no_shrink {
+            keep(script, &arguments.keep);
+        } else {
             let shrunk = shrink(script, broken.invariant, SHRINKING);
             tell(&shrunk);
             keep(&shrunk, &arguments.keep);

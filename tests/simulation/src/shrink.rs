@@ -102,6 +102,8 @@ impl<F: FnMut(&Script) -> bool> Search<F> {
             Policy { says_session: false, ..policy.clone() },
             Policy { rotation: Rotation::Rotates, ..policy.clone() },
             Policy { latency: 5, ..policy.clone() },
+            Policy { lifetime: None, ..policy.clone() },
+            Policy { exchanges: false, ..policy.clone() },
             Policy { device_interval: 5, ..policy },
         ];
         for policy in plainer {
@@ -121,6 +123,8 @@ fn merged(one: &Policy, other: &Policy) -> Policy {
         profile_window: one.profile_window.and(other.profile_window),
         says_refresh_in: one.says_refresh_in.and(other.says_refresh_in),
         person_returns: one.person_returns.and(other.person_returns),
+        lifetime: one.lifetime.and(other.lifetime),
+        exchanges: one.exchanges && other.exchanges,
         says_session: one.says_session && other.says_session,
         rotation: other.rotation,
         latency: one.latency.min(other.latency),
@@ -132,18 +136,19 @@ fn merged(one: &Policy, other: &Policy) -> Policy {
 fn simpler(what: &Happening) -> Vec<Happening> {
     let half = |time: u64| if time > 2_000 { time / 2 / 1000 * 1000 } else { time / 2 };
     match what.clone() {
-        Happening::Readers { every, lasts } => vec![
-            Happening::Read { min_ttl: None, strict: false },
-            Happening::Readers { every, lasts: half(lasts) },
-            Happening::Readers { every: every * 2, lasts },
+        Happening::Readers { every, lasts, slot } => vec![
+            Happening::Read { min_ttl: None, strict: false, slot },
+            Happening::Readers { every, lasts: half(lasts), slot },
+            Happening::Readers { every: every * 2, lasts, slot },
         ],
         Happening::Burst { callers } => vec![Happening::Burst { callers: callers / 2 }],
-        Happening::Read { min_ttl: Some(_), strict } => {
+        Happening::Read { min_ttl: Some(_), strict, slot } => {
             vec![
-                Happening::Read { min_ttl: None, strict: false },
-                Happening::Read { min_ttl: Some(1), strict },
+                Happening::Read { min_ttl: None, strict: false, slot },
+                Happening::Read { min_ttl: Some(1), strict, slot },
             ]
         }
+        Happening::Scopes { count } => vec![Happening::Scopes { count: count / 2 }],
         Happening::Provider { condition, lasts, share } => vec![
             Happening::Provider { condition, lasts, share: 1000 },
             Happening::Provider { condition, lasts: half(lasts), share },
@@ -160,12 +165,20 @@ fn simpler(what: &Happening) -> Vec<Happening> {
         }
         Happening::Kill { down } => vec![Happening::Kill { down: half(down) }],
         Happening::Terminate { down } => vec![Happening::Terminate { down: half(down) }],
-        Happening::Login { replace, person: Person::Approves { after, same_browser } } => {
-            let person = |after, same_browser| Person::Approves { after, same_browser };
+        Happening::Login {
+            replace,
+            person: Person::Approves { after, same_browser },
+            lifetime,
+        } => {
+            let login = |replace, after, same_browser, lifetime| {
+                let person = Person::Approves { after, same_browser };
+                Happening::Login { replace, person, lifetime }
+            };
             vec![
-                Happening::Login { replace: false, person: person(after, same_browser) },
-                Happening::Login { replace, person: person(after, false) },
-                Happening::Login { replace, person: person(half(after), same_browser) },
+                login(false, after, same_browser, lifetime),
+                login(replace, after, false, lifetime),
+                login(replace, half(after), same_browser, lifetime),
+                login(replace, after, same_browser, None),
             ]
         }
         _ => Vec::new(),

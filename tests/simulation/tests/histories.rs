@@ -72,6 +72,16 @@ fn people() {
 }
 
 #[test]
+fn slots() {
+    holds_in("slots");
+}
+
+#[test]
+fn alone() {
+    holds_in("alone");
+}
+
+#[test]
 fn each_mix_has_its_test() {
     let source = include_str!("histories.rs");
     for mix in &MIXES {
@@ -104,7 +114,7 @@ fn a_seed_makes_the_same_history_twice() {
 fn the_histories_exercise_what_they_are_for() {
     let mut tally = bearerd_simulation::engine::Tally::default();
     for seed in 0..HISTORIES {
-        for mix in ["crashes", "outages", "people", "disks"] {
+        for mix in ["crashes", "outages", "people", "disks", "slots", "alone"] {
             let script = Script::drawn(seed, Mix::named(mix), Some(HOURS));
             tally.add(&play(&script, false).tally);
         }
@@ -122,6 +132,14 @@ fn the_histories_exercise_what_they_are_for() {
         "tokens served",
         "refused: login-required",
         "not served: its answer never came here",
+        "tokens served for other scopes and audiences",
+        "refused: bad-request",
+        "refused: overloaded",
+        "exchanges sent",
+        "wrong passwords refused",
+        "refresh tokens taken out of a file",
+        "refresh tokens brought along",
+        "sessions forgotten at their end",
     ] {
         assert!(tally.seen.get(what).is_some_and(|times| *times > 0), "no {what}: {tally:?}");
     }

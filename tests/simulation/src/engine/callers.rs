@@ -1,12 +1,13 @@
 //! Callers: served from the snapshot, or waiting for the task's answer, as the daemon's handlers do it.
 
 use super::World;
-use super::daemon::{Shown, Stage};
+use super::daemon::Stage;
 use super::queue::Item;
-use crate::history::When;
+use super::shown::{Shown, Token};
+use crate::history::{Slot, When, key_of, slot_of};
 use crate::invariants::Invariant;
 use bearerd_proto::{LoginAnswer, Secret};
-use bearerd_session::{Answer, Event, Means, SlotKey, WaiterId};
+use bearerd_session::{Answer, Event, Given, Means, WaiterId};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,18 +31,41 @@ pub(crate) struct Caller {
     /// The task has given its answer, which is on its way.
     pub(crate) is_answered: bool,
     /// The token that it could have been served when it came, and until when.
-    valid: Option<Rc<Shown>>,
+    valid: Option<Rc<Token>>,
 }
 
 /// What it asks.
 #[derive(Debug, Clone)]
 pub(crate) enum Question {
-    Read { min_ttl: Option<u64>, strict: bool },
-    Reject { token: String },
-    Login { replace: bool },
-    Follow { wait: u64 },
+    Read {
+        slot: Slot,
+        min_ttl: Option<u64>,
+        strict: bool,
+    },
+    /// `of` is the slot that gave it to the caller a moment ago, where one did.
+    Reject {
+        token: String,
+        of: Option<Slot>,
+    },
+    Login {
+        replace: bool,
+        lifetime: Option<u64>,
+    },
+    Password {
+        password: Secret,
+        replace: bool,
+    },
+    Import {
+        refresh_token: String,
+        replace: bool,
+    },
+    Follow {
+        wait: u64,
+    },
     Cancel,
-    Logout { revoke: bool },
+    Logout {
+        revoke: bool,
+    },
 }
 
 /// All that wait.
@@ -69,6 +93,17 @@ impl Callers {
         }
     }
 
+    /// Whether somebody waits for a token of `slot`.
+    pub(crate) fn wait_for(&self, slot: Slot) -> bool {
+        self.waiting.values().filter(|caller| !caller.is_answered).any(|caller| {
+            match &caller.question {
+                Question::Read { slot: asked, .. } => *asked == slot,
+                Question::Reject { .. } => true,
+                _ => false,
+            }
+        })
+    }
+
     pub(super) fn some(&self, at: u64) -> Option<CallerId> {
         let count = u64::try_from(self.waiting.len()).ok().filter(|count| *count > 0)?;
         self.waiting.keys().nth(usize::try_from(at % count).ok()?).copied()
@@ -77,34 +112,39 @@ impl Callers {
 
 impl World {
     /// A reader: the snapshot if that will do, else the task.
-    pub(super) fn read(&mut self, min_ttl: Option<u64>, strict: bool) {
+    pub(super) fn read(&mut self, slot: Slot, min_ttl: Option<u64>, strict: bool) {
         let now = self.clocks().boot;
         let stands_still = self.stands_still();
-        let Some(life) = &mut self.life else {
+        if self.life.is_none() {
             return self.tally.count("reads while no daemon ran");
-        };
-        self.tally.count("reads");
+        }
+        self.tally.count(if slot == 0 { "reads" } else { "reads of other scopes and audiences" });
+        self.ledger.note_reader(slot, self.now);
+        let Some(life) = &mut self.life else { return };
         if !stands_still {
             life.last_read = now;
             if life.stage != Stage::End
-                && let Some(shown) = &life.shown
+                && let Some(shown) = life.shown.get(&slot)
                 && shown.is_good(now, min_ttl.map(Duration::from_secs))
             {
                 let (shown, number) = (Rc::clone(shown), life.number);
+                if slot != 0 {
+                    life.slot_reads.insert(slot, now);
+                }
                 if shown.asleep && !std::mem::replace(&mut life.woken, true) {
                     self.queue.push(self.now, Item::Woke { life: number });
                 }
                 self.tally.count("reads served at once");
-                return self.served(&shown, None);
+                return self.served(&shown, slot, None);
             }
         }
-        self.comes(Question::Read { min_ttl, strict });
+        self.comes(Question::Read { slot, min_ttl, strict });
     }
 
-    pub(super) fn reader(&mut self, every: u64, until: u64) {
-        self.read(None, false);
+    pub(super) fn reader(&mut self, every: u64, until: u64, slot: Slot) {
+        self.read(slot, None, false);
         if self.now + every <= until {
-            self.queue.push(self.now + every, Item::Reader { every, until });
+            self.queue.push(self.now + every, Item::Reader { every, until, slot });
         }
     }
 
@@ -118,7 +158,8 @@ impl World {
             _ => PATIENCE,
         };
         let starts = self.machine.still.map_or(self.now, |still| still.until.max(self.now));
-        let valid = life.shown.clone().filter(|shown| shown.is_good(now, None));
+        let slot = if let Question::Read { slot, .. } = &question { *slot } else { 0 };
+        let valid = life.shown.get(&slot).filter(|shown| shown.is_good(now, None)).cloned();
         let caller = CallerId(self.callers.next);
         self.callers.next += 1;
         let (came, due) = (self.now, starts + patience);
@@ -154,19 +195,24 @@ impl World {
         self.tally.count("questions to the task");
         let event = match question {
             Question::Reject { .. } if again => {
-                Event::Read { waiter, slot: SlotKey::default(), min_ttl: None, strict: false }
+                Event::Read { waiter, slot: key_of(0), min_ttl: None, strict: false }
             }
-            Question::Reject { token } => Event::Reject { waiter, token: Secret::new(token) },
-            Question::Read { min_ttl, strict } => Event::Read {
-                waiter,
-                slot: SlotKey::default(),
-                min_ttl: min_ttl.map(Duration::from_secs),
-                strict,
-            },
-            Question::Login { replace } => {
-                self.logins += 1;
-                let login_id = format!("login-{}", self.logins);
-                Event::Login { waiter, login_id, replace, means: Means::Own, lifetime: None }
+            Question::Reject { token, .. } => Event::Reject { waiter, token: Secret::new(token) },
+            Question::Read { slot, min_ttl, strict } => {
+                let min_ttl = min_ttl.map(Duration::from_secs);
+                Event::Read { waiter, slot: key_of(slot), min_ttl, strict }
+            }
+            Question::Login { replace, lifetime } => {
+                let lifetime = lifetime.map(Duration::from_secs);
+                self.login(waiter, replace, Means::Own, lifetime)
+            }
+            Question::Password { password, replace } => {
+                let means = Means::Given(Given { username: None, password });
+                self.login(waiter, replace, means, None)
+            }
+            Question::Import { refresh_token, replace } => {
+                let refresh_token = Secret::new(refresh_token);
+                self.login(waiter, replace, Means::Import { refresh_token }, None)
             }
             Question::Follow { wait } => Event::FollowLogin {
                 waiter,
@@ -184,8 +230,20 @@ impl World {
         self.handle(event);
     }
 
+    fn login(
+        &mut self,
+        waiter: WaiterId,
+        replace: bool,
+        means: Means,
+        lifetime: Option<Duration>,
+    ) -> Event {
+        self.logins += 1;
+        let login_id = format!("login-{}", self.logins);
+        Event::Login { waiter, login_id, replace, means, lifetime }
+    }
+
     /// The task has an answer: on its way to the caller, with the snapshot that it speaks of.
-    pub(super) fn answered(&mut self, id: CallerId, answer: Answer, shown: Option<Rc<Shown>>) {
+    pub(super) fn answered(&mut self, id: CallerId, answer: Answer, shown: Shown) {
         let Some(caller) = self.callers.waiting.get_mut(&id) else { return };
         caller.is_answered = true;
         let question = caller.question.clone();
@@ -203,19 +261,19 @@ impl World {
     }
 
     /// The handler renders the answer at the last moment; a token that expired on the way is asked for once more.
-    pub(super) fn deliver(&mut self, id: CallerId, answer: Answer, shown: Option<Rc<Shown>>) {
+    pub(super) fn deliver(&mut self, id: CallerId, answer: Answer, shown: Shown) {
         let now = self.clocks().boot;
         let Some(caller) = self.callers.waiting.get_mut(&id) else { return };
-        if !matches!(answer, Answer::Token { .. }) {
-            return self.leaves(id);
-        }
-        match shown.filter(|shown| shown.is_good(now, None)) {
+        let Answer::Token { slot, .. } = answer else { return self.leaves(id) };
+        match shown.get(&slot_of(&slot)).filter(|shown| shown.is_good(now, None)) {
             Some(shown) => {
-                let rejected = match &caller.question {
-                    Question::Reject { token } => Some(token.clone()),
-                    _ => None,
+                let (asked, rejected) = match &caller.question {
+                    Question::Reject { of: Some(slot), token } => (*slot, Some(token.clone())),
+                    Question::Reject { of: None, token } => (shown.slot, Some(token.clone())),
+                    Question::Read { slot, .. } => (*slot, None),
+                    _ => (0, None),
                 };
-                self.served(&shown, rejected.as_deref());
+                self.served(shown, asked, rejected.as_deref());
                 self.leaves(id);
             }
             None if caller.again => self.leaves(id),
@@ -237,7 +295,7 @@ impl World {
     /// It has its answer: was it in time?
     fn leaves(&mut self, id: CallerId) {
         let Some(caller) = self.callers.waiting.remove(&id) else { return };
-        if let Question::Read { min_ttl: Some(_), strict: false } = caller.question
+        if let Question::Read { min_ttl: Some(_), strict: false, .. } = caller.question
             && let Some(valid) = &caller.valid
             && caller.due == caller.came + PATIENCE
         {

@@ -4,15 +4,15 @@ use super::World;
 use super::callers::CallerId;
 use super::loading::Loading;
 use super::queue::Item;
+use super::shown::Shown;
 use crate::disk::{Change, Saver};
-use crate::history::When;
-use bearerd_proto::{ErrorCode, EventKind, ProfileState};
+use crate::history::{Obtains, Slot, When};
+use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Action, Binding, Event, Jitter, Kind, Pauses, Reads, Restored, Session, Settings, WaiterId,
+    Action, Binding, Event, Jitter, Kind, Own, Pauses, Restored, Session, Settings, WaiterId,
 };
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// A daemon, from its start to its end.
@@ -22,11 +22,13 @@ pub(crate) struct Life {
     /// Absent while the saved session is being read.
     pub(crate) session: Option<Session>,
     /// What readers see.
-    pub(crate) shown: Option<Rc<Shown>>,
+    pub(crate) shown: Shown,
     /// The configuration that is in force.
     pub(crate) place: usize,
     pub(crate) stage: Stage,
     pub(super) last_read: Boot,
+    /// When readers of other slots than the profile's own were last served from the snapshot.
+    pub(super) slot_reads: BTreeMap<Slot, Boot>,
     pub(super) saver: Saver,
     pub(crate) change: Option<(Change, usize)>,
     /// How many there were.
@@ -50,21 +52,6 @@ pub(crate) enum Stage {
     End,
 }
 
-/// What was published of a token.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) token: String,
-    pub(crate) expires: Option<Boot>,
-    pub(crate) asleep: bool,
-}
-
-impl Shown {
-    pub(crate) fn is_good(&self, now: Boot, min_ttl: Option<Duration>) -> bool {
-        self.expires
-            .is_none_or(|end| now < end && min_ttl.is_none_or(|min_ttl| end.since(now) >= min_ttl))
-    }
-}
-
 /// How long callers wait for the saved session to be read, in milliseconds.
 const LOAD_PATIENCE: u64 = 10_000;
 
@@ -77,6 +64,7 @@ impl World {
         self.lives += 1;
         self.tally.count("lives of the daemon");
         self.disk.start();
+        self.ledger.forget_readers();
         let (takes, restored) = self.disk.load_timed();
         self.loaded_is_right(&restored);
         let life = self.lives;
@@ -87,10 +75,11 @@ impl World {
         self.life = Some(Life {
             number: life,
             session: None,
-            shown: None,
+            shown: Shown::default(),
             place: self.place,
             stage: Stage::Serve,
             last_read: self.clocks().boot,
+            slot_reads: BTreeMap::new(),
             saver: Saver::default(),
             change: None,
             changes: 0,
@@ -155,28 +144,6 @@ impl World {
         }
     }
 
-    fn publish(&mut self, now: Now) {
-        let Some(life) = &mut self.life else { return };
-        let Some(session) = &life.session else { return };
-        let shown = session.view(now).map(|view| Shown {
-            token: view.token.map_or_else(String::new, |token| token.expose().to_owned()),
-            expires: view.expires,
-            asleep: view.asleep,
-        });
-        let state = session.report(now).state;
-        let before = life.shown.take().map(|shown| shown.token.clone());
-        life.shown = shown.map(Rc::new);
-        let token = life.shown.as_ref().map(|shown| shown.token.clone());
-        if token != before {
-            self.tell(|| format!("shows {}", token.as_deref().unwrap_or("nothing")));
-            if let Some(before) = before {
-                self.served.truncate(8);
-                self.served.insert(0, before);
-            }
-        }
-        self.published(now, state == ProfileState::LoginRequired);
-    }
-
     fn told(&mut self, kind: EventKind, message: Option<&str>) {
         self.tell(|| format!("tells {}: {}", kind.as_str(), message.unwrap_or_default()));
         match kind {
@@ -191,6 +158,7 @@ impl World {
         match kind {
             EventKind::LoginRequired => self.said_login_required("an event"),
             EventKind::LoggedIn => self.login_took_force(),
+            EventKind::LoggedOut => self.logout_told(message),
             EventKind::Refreshed => self.released(),
             _ => {}
         }
@@ -233,15 +201,15 @@ impl World {
             return;
         }
         life.timer.0 = None;
-        let last_read = life.last_read;
-        self.handle(Event::Timer(Reads { last: last_read, slots: Vec::new() }));
+        let reads = life.reads();
+        self.handle(Event::Timer(reads));
     }
 
     pub(super) fn woke(&mut self) {
         if let Some(life) = &mut self.life
             && std::mem::take(&mut life.woken)
         {
-            let reads = Reads { last: life.last_read, slots: Vec::new() };
+            let reads = life.reads();
             self.handle(Event::Woke(reads));
         }
     }
@@ -250,8 +218,8 @@ impl World {
     pub(super) fn wall_stepped(&mut self) {
         let Some(life) = &self.life else { return };
         if life.session.is_some() && life.stage != Stage::End {
-            let last_read = life.last_read;
-            self.handle(Event::Timer(Reads { last: last_read, slots: Vec::new() }));
+            let reads = life.reads();
+            self.handle(Event::Timer(reads));
             self.handle(Event::WallStepped);
         }
     }
@@ -305,6 +273,7 @@ impl World {
     }
 
     pub(crate) fn settings(&self, place: usize) -> Settings {
+        let policy = &self.script.policy;
         Settings {
             profile: "simulated".parse().expect("a profile's name"),
             binding: Binding {
@@ -313,12 +282,23 @@ impl World {
                 client_id: "sdk-client".to_owned(),
                 user: None,
             },
-            kind: Kind::Person,
-            lifetime: None,
-            exchanges: false,
-            reuse_window: self.script.policy.profile_window.map(Duration::from_secs),
+            kind: kind_of(policy.obtains),
+            lifetime: policy.lifetime.map(Duration::from_secs),
+            exchanges: policy.exchanges,
+            reuse_window: policy.profile_window.map(Duration::from_secs),
             pauses: Pauses::DEFAULT,
         }
+    }
+}
+
+fn kind_of(obtains: Obtains) -> Kind {
+    match obtains {
+        Obtains::ByLogin => Kind::Person,
+        Obtains::BySecret => Kind::Own(Own::Tokens),
+        Obtains::ByPassword => Kind::Own(Own::Sessions { needs_given: false }),
+        Obtains::ByGivenPassword => Kind::Own(Own::Sessions { needs_given: true }),
+        Obtains::ByGrantFile => Kind::Own(Own::GrantFile),
+        Obtains::ByTokenFile => Kind::Own(Own::TokenFile),
     }
 }
 

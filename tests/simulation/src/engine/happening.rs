@@ -6,7 +6,8 @@ use super::network::Spell;
 use super::queue::Item;
 use super::{ORIGIN, World};
 use crate::disk::Weather;
-use crate::history::{DiskWeather, Happening, Person, Which};
+use crate::history::{DiskWeather, Happening, Imported, Obtains, Person, Slot, Which};
+use crate::provider::refresh_name;
 
 impl World {
     pub(super) fn happening(&mut self, place: usize) {
@@ -26,6 +27,7 @@ impl World {
                 | Happening::UserDisabled { .. }
                 | Happening::Kill { .. }
                 | Happening::Reboot { .. }
+                | Happening::PasswordChanged
         )
     }
 
@@ -36,30 +38,40 @@ impl World {
         let what = self.script.happenings[place].what.clone();
         let number = self.life.as_ref().map_or(0, |life| life.number);
         self.trace.mark(self.now, self.script.happenings[place].key);
-        if !matches!(what, Happening::Read { .. } | Happening::Readers { .. }) {
+        if !matches!(what, Happening::Read { slot: 0, .. } | Happening::Readers { slot: 0, .. }) {
             self.tell(|| format!("happening {place}: {what:?}"));
         }
         match what {
-            Happening::Read { min_ttl, strict } => self.read(min_ttl, strict),
-            Happening::Readers { every, lasts } => {
-                self.queue.push(self.now, Item::Reader { every, until: self.now + lasts });
+            Happening::Read { min_ttl, strict, slot } => self.read(slot, min_ttl, strict),
+            Happening::Readers { every, lasts, slot } => {
+                self.queue.push(self.now, Item::Reader { every, until: self.now + lasts, slot });
             }
             Happening::Burst { callers } => {
                 for _ in 0..callers {
-                    self.read(None, false);
+                    self.read(0, None, false);
                 }
             }
-            Happening::Reject(which) => self.reject(which),
+            Happening::Scopes { count } => {
+                for slot in 1..=count {
+                    self.read(slot, None, false);
+                }
+            }
+            Happening::Reject(which) => self.reject(0, which),
+            Happening::RejectOf { slot, which } => self.reject(slot, which),
             Happening::CallerGone => {
                 let drawn = self.chance("gone").number();
                 if let Some(caller) = self.callers.some(drawn) {
                     self.goes_away(caller);
                 }
             }
-            Happening::Login { replace, person } => {
+            Happening::Login { replace, person, lifetime } => {
                 self.person = person;
-                self.comes(Question::Login { replace });
+                self.comes(Question::Login { replace, lifetime });
             }
+            Happening::Password { right, replace } => self.logs_in_with_a_password(right, replace),
+            Happening::Import { which, replace } => self.import(which, replace),
+            Happening::Source(content) => self.write(self.place, content),
+            Happening::PasswordChanged => self.password_changes(),
             Happening::Follow { wait } => self.comes(Question::Follow { wait }),
             Happening::CancelLogin => self.comes(Question::Cancel),
             Happening::Logout { revoke } => {
@@ -119,24 +131,60 @@ impl World {
 
     pub(super) fn person_returns(&mut self) {
         self.person_comes = false;
-        if !self.is_calm {
-            let same_browser = self.chance("browser").chance(300);
-            self.person = Person::Approves { after: 4_000, same_browser };
-            self.tally.count("persons who log in again");
-            self.comes(Question::Login { replace: false });
+        if self.is_calm {
+            return;
+        }
+        let same_browser = self.chance("browser").chance(300);
+        self.person = Person::Approves { after: 4_000, same_browser };
+        self.tally.count("persons who log in again");
+        if self.script.policy.obtains == Obtains::ByGivenPassword {
+            self.logs_in_with_a_password(true, false);
+        } else {
+            // Whoever finds the profile another person's says so.
+            let replace = self.ledger.is_anothers();
+            self.comes(Question::Login { replace, lifetime: None });
         }
     }
 
-    fn reject(&mut self, which: Which) {
-        let current = self.life.as_ref().and_then(|life| life.shown.as_ref());
+    pub(super) fn logs_in_with_a_password(&mut self, right: bool, replace: bool) {
+        let obtains = self.script.policy.obtains;
+        if !matches!(obtains, Obtains::ByPassword | Obtains::ByGivenPassword) {
+            return;
+        }
+        self.tally.count(if right { "passwords given" } else { "wrong passwords given" });
+        self.comes(Question::Password { password: self.password(right), replace });
+    }
+
+    /// Somebody brings a refresh token along.
+    fn import(&mut self, which: Imported, replace: bool) {
+        let (now, place) = (self.now, self.place);
+        let user = if which == Imported::Another { "joe" } else { "jane" };
+        let token = match which {
+            Imported::Current => match self.ledger.newest() {
+                Some(token) => token,
+                None => return,
+            },
+            _ => {
+                let dead = which == Imported::Dead;
+                (place, self.providers[place].log_in_elsewhere(user, dead, now))
+            }
+        };
+        self.tally.count("refresh tokens brought along");
+        self.comes(Question::Import { refresh_token: refresh_name(token.0, token.1), replace });
+    }
+
+    fn reject(&mut self, slot: Slot, which: Which) {
+        let current = self.life.as_ref().and_then(|life| life.shown.get(&slot));
+        let older = || self.served.get(&slot).and_then(|served| served.first());
         let token = match which {
             Which::Current => current.map(|shown| shown.token.clone()),
-            Which::Older => self.served.first().cloned(),
-            Which::Unknown => Some("a-foreign-token".to_owned()),
+            Which::Older => older().cloned(),
+            Which::Unknown => None,
         };
+        let of = token.as_ref().and(current).map(|_| slot);
         let token = token.unwrap_or_else(|| "a-foreign-token".to_owned());
         self.tally.count("rejects");
-        self.comes(Question::Reject { token });
+        self.comes(Question::Reject { token, of });
     }
 
     fn weather(&mut self, weather: DiskWeather, lasts: u64) {

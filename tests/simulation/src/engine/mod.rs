@@ -9,25 +9,29 @@ mod network;
 mod queue;
 mod requests;
 mod saving;
+mod shown;
+mod sources;
 mod stopping;
 mod trace;
 
 pub(crate) use callers::{CallerId, Question};
-pub(crate) use daemon::{Shown, Stage, endpoint, short, wants_a_person};
+pub(crate) use daemon::{Stage, endpoint, short, wants_a_person};
 pub(crate) use machine::{Machine, WALL_ORIGIN};
 pub(crate) use requests::{Exchange, named};
+pub(crate) use shown::{Shown, Token as ShownToken, slot_named};
 pub(crate) use trace::ORIGIN;
 pub use trace::{Line, Tally};
 
 use crate::disk::{Disk, Weather};
 use crate::draw::Draw;
-use crate::history::{Person, Script, When};
+use crate::history::{Content, Person, Script, Slot, When};
 use crate::invariants::{Broken, Invariant, Ledger};
 use crate::provider::Provider;
 use callers::Callers;
 use daemon::Life;
 use network::Spell;
 use queue::{Item, Queue};
+use sources::Source;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use trace::Trace;
@@ -103,7 +107,11 @@ pub(crate) struct World {
     moments: Vec<When>,
     logins: u64,
     /// Tokens that readers have got, the last ones.
-    served: Vec<String>,
+    served: BTreeMap<Slot, Vec<String>>,
+    /// The file of each place's profile.
+    sources: [Source; 2],
+    /// How many sessions of its own the profile has begun anew, as far as it needs nobody for them.
+    pub(crate) epoch: u64,
     /// Nothing goes wrong any more.
     pub(crate) is_calm: bool,
     pub(crate) ledger: Ledger,
@@ -145,7 +153,9 @@ impl World {
             armed: Vec::new(),
             moments: Vec::new(),
             logins: 0,
-            served: Vec::new(),
+            served: BTreeMap::new(),
+            sources: [Source::default(), Source::default()],
+            epoch: 0,
             is_calm: false,
             ledger: Ledger::default(),
             tally: Tally::default(),
@@ -154,6 +164,12 @@ impl World {
             circles: (0, 0),
             script: script.clone(),
         };
+        for place in [0, 1] {
+            world.write(place, Content::Right);
+        }
+        if let Some(every) = script.policy.writes {
+            world.queue.push(ORIGIN + every * 1000, Item::Writer { every: every * 1000 });
+        }
         world.queue.push(ORIGIN, Item::Start);
         for (place, scheduled) in script.happenings.iter().enumerate() {
             world.queue.push(ORIGIN + scheduled.at, Item::Happening(place));
@@ -206,8 +222,12 @@ impl World {
             Item::Deliver { caller, answer, shown } => self.deliver(caller, *answer, shown),
             Item::Patience(caller) => self.patience_ends(caller),
             Item::Overdue(caller) => self.overdue(caller),
-            Item::Reader { every, until } => self.reader(every, until),
+            Item::Reader { every, until, slot } => self.reader(every, until, slot),
             Item::PersonReturns => self.person_returns(),
+            Item::Writer { every } => self.writer(every),
+            Item::SourceChanged { life, place } if self.lives_on(life) => {
+                self.source_changed(place);
+            }
             Item::Reload { life } if self.lives_on(life) => self.reload(),
             Item::Terminate { life, down } if self.lives_on(life) => self.terminate(down),
             Item::DrainOver { life } if self.lives_on(life) => self.end_serving(),
@@ -226,7 +246,7 @@ impl World {
         let still = self.machine.still.filter(|still| self.now < still.until)?;
         let sleeps = match item {
             Item::Happening(place) => !self.happens_elsewhere(*place),
-            Item::Reader { .. } | Item::Start | Item::PersonReturns => true,
+            Item::Reader { .. } | Item::Start | Item::PersonReturns | Item::Writer { .. } => true,
             _ => false,
         };
         (item.is_the_daemons() || (still.asleep && sleeps)).then_some(still.until)
@@ -278,7 +298,9 @@ impl World {
             self.machine.has_booted(self.now);
             self.queue.push(self.now, Item::Start);
         }
-        self.queue.push(self.now, Item::Reader { every: 3_000, until: self.now + CALM });
+        self.sources_are_mended();
+        let until = self.now + CALM;
+        self.queue.push(self.now, Item::Reader { every: 3_000, until, slot: 0 });
     }
 
     fn disk_is_back(&mut self) {

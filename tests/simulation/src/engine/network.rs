@@ -23,6 +23,8 @@ pub(super) enum Back {
     Lost { at: u64 },
     /// There was no connection.
     NotSent { at: u64 },
+    /// Nothing is sent: it is read from a file.
+    Read,
 }
 
 /// A condition that holds for a while.

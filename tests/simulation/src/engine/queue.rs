@@ -1,10 +1,10 @@
 //! What is to come, in the order of true time.
 
 use super::callers::CallerId;
-use super::daemon::Shown;
+use super::shown::Shown;
+use crate::history::Slot;
 use bearerd_session::{Answer, Restored};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// Something that is handled at its time.
 #[derive(Debug)]
@@ -36,13 +36,13 @@ pub(super) enum Item {
     /// The task hears that the wall clock was set.
     WallStepped { life: u32 },
     /// A caller has its answer.
-    Deliver { caller: CallerId, answer: Box<Answer>, shown: Option<Rc<Shown>> },
+    Deliver { caller: CallerId, answer: Box<Answer>, shown: Shown },
     /// A caller that asked twice has no more patience.
     Patience(CallerId),
     /// A caller must have its answer by now.
     Overdue(CallerId),
     /// One of many readers comes.
-    Reader { every: u64, until: u64 },
+    Reader { every: u64, until: u64, slot: Slot },
     /// The configuration is to be read again.
     Reload { life: u32 },
     /// The daemon is told to stop.
@@ -55,6 +55,10 @@ pub(super) enum Item {
     WeatherOver { spell: u64 },
     /// A person logs in again.
     PersonReturns,
+    /// The program that keeps the profile's file fresh writes it.
+    Writer { every: u64 },
+    /// The daemon hears that the file of this place's profile has changed.
+    SourceChanged { life: u32, place: usize },
     /// The machine runs on.
     Thaw,
     /// Nothing goes wrong any more.
@@ -69,7 +73,7 @@ impl Item {
     fn rank(&self) -> u8 {
         match self {
             Item::Thaw | Item::Calm | Item::End | Item::Start => 0,
-            Item::Reload { .. } | Item::Terminate { .. } => 1,
+            Item::Reload { .. } | Item::Terminate { .. } | Item::SourceChanged { .. } => 1,
             Item::Loaded { .. } | Item::Back(_) | Item::DiskStep { .. } | Item::Stored { .. } => 2,
             Item::DrainOver { .. } | Item::ExitOver { .. } | Item::LoadPatience { .. } => 3,
             Item::Timer { .. } => 4,
@@ -91,6 +95,7 @@ impl Item {
                 | Item::Overdue(_)
                 | Item::Reader { .. }
                 | Item::PersonReturns
+                | Item::Writer { .. }
                 | Item::WeatherOver { .. }
                 | Item::Thaw
                 | Item::Calm

@@ -1,10 +1,12 @@
 //! Requests of the daemon, on their way to a provider and back.
 
 use super::World;
-use super::network::{ANSWER_WAIT, Back, fate};
+use super::network::{ANSWER_WAIT, Back, Fate, fate};
 use super::queue::Item;
-use crate::history::When;
-use crate::provider::{Asked, failed, refresh_name};
+use super::shown::slot_named;
+use super::sources::Read;
+use crate::history::{When, slot_of};
+use crate::provider::{Asked, Twist, failed, refresh_name};
 use bearerd_session::{Cause, Event, FetchId, Outcome, Request};
 
 /// One request.
@@ -21,8 +23,14 @@ pub(crate) struct Exchange {
     pub(crate) outcome: Option<Outcome>,
     /// Nobody may come to life by its answer: its login was given up, or its session logged out.
     pub(crate) unwanted: bool,
+    /// It is over for the daemon.
+    pub(crate) is_back: bool,
+    /// The profile's own count of its sessions, when it was sent.
+    epoch: u64,
+    /// The password in it, by its number.
+    password: Option<u64>,
     takes: u64,
-    twist: crate::provider::Twist,
+    twist: Twist,
 }
 
 impl World {
@@ -33,13 +41,22 @@ impl World {
         let id = self.next_exchange;
         self.next_exchange += 1;
         let draw = self.draw.named("network").of(u64::from(number)).of(fetch.0);
-        let now = self.now;
+        let (now, epoch) = (self.now, self.epoch);
         self.spells.retain(|spell| now < spell.until);
-        let fate = fate(&self.spells, self.script.policy.latency, draw);
+        let (password, read) = match self.read_source(place, &request) {
+            Read::Send(password) => (password, None),
+            Read::Done(outcome) => (None, Some(outcome)),
+        };
+        let fate = match read.is_some() {
+            true => Fate { arrives: None, back: Back::Read, twist: Twist::Nothing },
+            false => fate(&self.spells, self.script.policy.latency, draw),
+        };
         self.tell(|| format!("sends {} to place {place}", described(&request)));
         self.tally.count(match &request {
             Request::Refresh { .. } => "refreshes sent",
-            Request::Grant { .. } | Request::Exchange { .. } => "grants sent",
+            Request::Grant { .. } if read.is_some() => "files read",
+            Request::Grant { .. } => "grants sent",
+            Request::Exchange { .. } => "exchanges sent",
             Request::DeviceStart => "device logins sent",
             Request::DevicePoll { .. } => "polls sent",
             Request::Revoke { .. } => "revocations sent",
@@ -50,9 +67,14 @@ impl World {
                 self.queue.push(now + at.min(ANSWER_WAIT), Item::Back(id));
                 0
             }
+            Back::Read => {
+                self.queue.push(now + 1, Item::Back(id));
+                0
+            }
         };
         let outcome = match fate.back {
             Back::Answer { .. } => None,
+            Back::Read => read,
             Back::Lost { .. } => {
                 self.tally.count("answers lost");
                 Some(lost())
@@ -69,7 +91,20 @@ impl World {
         let (life, sent, unwanted) = (number, now, false);
         self.exchanges.insert(
             id,
-            Exchange { life, fetch, request, place, sent, outcome, unwanted, takes, twist },
+            Exchange {
+                life,
+                fetch,
+                request,
+                place,
+                sent,
+                outcome,
+                unwanted,
+                is_back: false,
+                epoch,
+                password,
+                takes,
+                twist,
+            },
         );
         if self.exchanges.len() > 256 {
             // What is neither on its way there nor back is remembered no longer.
@@ -85,7 +120,8 @@ impl World {
         let wall = (super::WALL_ORIGIN + i64::try_from(now).expect("no history is so long")) / 1000;
         let (twist, person, place) = (exchange.twist, self.person, exchange.place);
         let request = exchange.request.clone();
-        let asked = Asked { request: &request, now, wall, twist, person, draw };
+        let (password, epoch) = (exchange.password, exchange.epoch);
+        let asked = Asked { request: &request, now, wall, twist, person, password, epoch, draw };
         let before =
             self.providers[place].sessions.iter().filter(|one| one.ended.is_some()).count();
         let outcome = self.providers[place].answer(&asked);
@@ -125,6 +161,7 @@ impl World {
             return;
         }
         let fetch = exchange.fetch;
+        exchange.is_back = true;
         let granted = matches!(outcome, Outcome::Granted(_));
         // Whether or not it arrives later, it is over for the daemon.
         if exchange.sent + ANSWER_WAIT <= self.now {
@@ -157,10 +194,16 @@ pub(super) fn lost() -> Outcome {
 
 fn described(request: &Request) -> String {
     match request {
-        Request::Refresh { refresh_token, .. } => {
-            format!("a refresh by {}", refresh_token.expose())
+        Request::Refresh { refresh_token, slot } => {
+            format!("a refresh by {} for {}", refresh_token.expose(), slot_named(slot_of(slot)))
         }
-        Request::Grant { .. } | Request::Exchange { .. } => "a grant".to_owned(),
+        Request::Grant { slot, given } => {
+            let given = if given.is_some() { " with a given password" } else { "" };
+            format!("a grant for {}{given}", slot_named(slot_of(slot)))
+        }
+        Request::Exchange { subject_token, slot } => {
+            format!("an exchange of {} for {}", subject_token.expose(), slot_named(slot_of(slot)))
+        }
         Request::DeviceStart => "the start of a login".to_owned(),
         Request::DevicePoll { device_code, .. } => format!("a poll of {}", device_code.expose()),
         Request::Revoke { refresh_token } => format!("a revocation of {}", refresh_token.expose()),
@@ -175,7 +218,7 @@ fn outlined(outcome: &Outcome) -> String {
                 granted.lifetime.map_or("no known end".to_owned(), |life| format!("{life:?}"));
             format!("{} and {refresh}, {life}", granted.access_token.expose())
         }
-        Outcome::Found(_) => "a file".to_owned(),
+        Outcome::Found(token) => format!("{} out of the file", token.expose()),
         Outcome::Device(_) => "codes".to_owned(),
         Outcome::Revoked => "revoked".to_owned(),
         Outcome::Failed(failure) => format!("{:?}: {}", failure.cause, failure.message),

@@ -51,6 +51,7 @@ impl World {
     fn gone(&mut self, down: u64) {
         let down = if self.is_calm { 0 } else { down };
         self.life = None;
+        self.served.retain(|slot, _| *slot == 0);
         self.callers.clear();
         if self.starts_at.is_none() {
             self.starts_at = Some(self.now + down);

@@ -1,7 +1,8 @@
 //! One seed, one history: each happening is drawn from a stream of its own.
 
 use super::{
-    Condition, DiskWeather, Happening, Person, Policy, Rotation, Scheduled, Script, When, Which,
+    Condition, Content, DiskWeather, Happening, Imported, Obtains, Person, Policy, Rotation,
+    Scheduled, Script, When, Which,
 };
 use crate::draw::Draw;
 use crate::mix::{MIXES, Mix};
@@ -18,9 +19,11 @@ impl Script {
         let mut span = draw.named("span");
         let hours = hours.unwrap_or_else(|| span.between(mix.hours.0, mix.hours.1));
         let ends = hours * HOUR;
-        let policy = policy(&mut draw.named("policy"), &mix);
+        let mut policy = policy(&mut draw.named("policy"), &mix);
+        alone(&mut draw.named("alone"), &mix, &mut policy);
+        let scopes = draw.named("scopes").spread(mix.scopes.0, mix.scopes.1);
         let mut happenings = Vec::new();
-        let kinds: [(&str, (u64, u64), Kind); 7] = [
+        let kinds: [(&str, (u64, u64), Kind); 8] = [
             ("readers", mix.readers, readers),
             ("callers", mix.callers, callers),
             ("provider", mix.provider, provider),
@@ -28,10 +31,16 @@ impl Script {
             ("crashes", mix.crashes, crash),
             ("clocks", mix.clocks, clock),
             ("people", mix.people, people),
+            ("sources", mix.sources, source),
         ];
         if draw.named("first").chance(950) {
-            let person = Person::Approves { after: 4 * SECOND, same_browser: false };
-            let what = Happening::Login { replace: false, person };
+            let what = match policy.obtains {
+                Obtains::ByGivenPassword => Happening::Password { right: true, replace: false },
+                _ => {
+                    let person = Person::Approves { after: 4 * SECOND, same_browser: false };
+                    Happening::Login { replace: false, person, lifetime: None }
+                }
+            };
             happenings.push(Scheduled { at: SECOND, key: 0, when: When::Now, what });
         }
         for (name, (least, most), kind) in kinds {
@@ -42,6 +51,13 @@ impl Script {
                 let (when, what) = kind(&mut own, &policy, ends);
                 happenings.push(Scheduled { at, key: own.number(), when, what });
             }
+        }
+        let stream = draw.named("slots");
+        for number in 0..stream.clone().between(mix.slots.0, mix.slots.1) {
+            let mut own = stream.of(number);
+            let at = own.below(ends);
+            let (when, what) = slots(&mut own, &policy, ends, scopes);
+            happenings.push(Scheduled { at, key: own.number(), when, what });
         }
         happenings.sort_by_key(|scheduled| (scheduled.at, scheduled.key));
         let (about, mix) = (String::new(), mix.name.to_owned());
@@ -77,7 +93,80 @@ fn policy(draw: &mut Draw, mix: &Mix) -> Policy {
         device_life: draw.between(60, 600),
         latency: *draw.weighted(&[(5, 5), (3, 60), (2, 400), (1, 1_500)]),
         person_returns: draw.chance(850).then(|| draw.spread(1, 4 * token_life)),
+        obtains: Obtains::ByLogin,
+        lifetime: None,
+        exchanges: false,
+        writes: None,
     }
+}
+
+/// What the profile is, in streams of its own: the rest of a history does not depend on it.
+fn alone(draw: &mut Draw, mix: &Mix, policy: &mut Policy) {
+    let life = policy.token_life;
+    if draw.chance(mix.alone) {
+        policy.obtains = *draw.weighted(&[
+            (2, Obtains::ByLogin),
+            (3, Obtains::BySecret),
+            (3, Obtains::ByPassword),
+            (2, Obtains::ByGivenPassword),
+            (3, Obtains::ByGrantFile),
+            (2, Obtains::ByTokenFile),
+        ]);
+        policy.lifetime = draw.chance(300).then(|| draw.spread(1, 40 * life));
+    }
+    policy.exchanges = draw.chance(200);
+    let writes = draw.between(life.div_ceil(3), life + life / 10);
+    policy.writes = (policy.obtains == Obtains::ByTokenFile).then_some(writes);
+}
+
+fn slots(draw: &mut Draw, policy: &Policy, ends: u64, scopes: u64) -> (When, Happening) {
+    let slot = draw.between(1, scopes);
+    let life = policy.token_life;
+    let what = match draw.below(12) {
+        0..=4 => {
+            let every = life * SECOND * draw.between(10, 300) / 100;
+            let lasts = draw.spread(life * SECOND, ends.max(life * SECOND));
+            Happening::Readers { every: every.max(lasts / 500).max(200), lasts, slot }
+        }
+        5..=7 => {
+            let min_ttl = draw.chance(400).then(|| draw.between(1, life + life / 5 + 1));
+            Happening::Read { min_ttl, strict: draw.chance(400), slot }
+        }
+        8 | 9 => Happening::Scopes { count: draw.between(1, scopes) },
+        _ => {
+            let which = *draw.weighted(&[(6, Which::Current), (3, Which::Older)]);
+            Happening::RejectOf { slot, which }
+        }
+    };
+    let when = *draw.weighted(&[(6, When::Now), (1, When::Sent), (1, When::Answered)]);
+    (when, what)
+}
+
+fn source(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
+    let replace = draw.chance(500);
+    let which = *draw.weighted(&[
+        (4, Imported::Fresh),
+        (1, Imported::Another),
+        (3, Imported::Current),
+        (1, Imported::Dead),
+    ]);
+    let import = Happening::Import { which, replace };
+    let content = *draw.weighted(&[
+        (6, Content::Right),
+        (1, Content::Another),
+        (3, Content::Wrong),
+        (2, Content::Torn),
+    ]);
+    let password = Happening::Password { right: draw.chance(700), replace };
+    let what = match (policy.obtains, draw.below(10)) {
+        (Obtains::ByLogin | Obtains::BySecret, _) | (_, 0 | 1) => import,
+        (Obtains::ByPassword, 2..=4) => Happening::PasswordChanged,
+        (Obtains::ByGivenPassword, 2 | 3) => Happening::PasswordChanged,
+        (Obtains::ByGivenPassword, _) | (Obtains::ByPassword, 5) => password,
+        _ => Happening::Source(content),
+    };
+    let when = *draw.weighted(&[(6, When::Now), (1, When::Sent), (1, When::Answered)]);
+    (when, what)
 }
 
 fn readers(draw: &mut Draw, policy: &Policy, ends: u64) -> (When, Happening) {
@@ -85,7 +174,7 @@ fn readers(draw: &mut Draw, policy: &Policy, ends: u64) -> (When, Happening) {
     let every = policy.token_life * SECOND * draw.between(1, 200) / 100;
     let lasts = draw.between(ends / 20, ends);
     let every = every.max(lasts / 2_000).max(200);
-    (When::Now, Happening::Readers { every, lasts })
+    (When::Now, Happening::Readers { every, lasts, slot: 0 })
 }
 
 fn callers(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
@@ -93,9 +182,9 @@ fn callers(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
     let what = match draw.below(10) {
         0..=2 => {
             let min_ttl = draw.chance(700).then(|| draw.between(1, life + life / 5 + 1));
-            Happening::Read { min_ttl, strict: draw.chance(400) }
+            Happening::Read { min_ttl, strict: draw.chance(400), slot: 0 }
         }
-        3 => Happening::Read { min_ttl: None, strict: false },
+        3 => Happening::Read { min_ttl: None, strict: false, slot: 0 },
         4 => Happening::Burst { callers: draw.spread(2, 60) },
         5..=7 => Happening::Reject(*draw.weighted(&[
             (7, Which::Current),
@@ -103,7 +192,9 @@ fn callers(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
             (1, Which::Unknown),
         ])),
         8 => Happening::CallerGone,
-        _ => Happening::Read { min_ttl: Some(life.saturating_sub(2).max(1)), strict: true },
+        _ => {
+            Happening::Read { min_ttl: Some(life.saturating_sub(2).max(1)), strict: true, slot: 0 }
+        }
     };
     let when = *draw.weighted(&[(6, When::Now), (1, When::Sent), (1, When::Answered)]);
     (when, what)
@@ -217,8 +308,10 @@ fn people(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
         (1, Person::Denies { after }),
         (1, Person::Ignores),
     ]);
+    let mut apart = draw.named("lifetime");
+    let lifetime = apart.chance(100).then(|| apart.spread(1, 20 * policy.token_life));
     let what = match draw.below(12) {
-        0..=4 => Happening::Login { replace: draw.chance(250), person },
+        0..=4 => Happening::Login { replace: draw.chance(250), person, lifetime },
         5 => Happening::Follow { wait: draw.between(0, 90) },
         6 => Happening::CancelLogin,
         7 | 8 => Happening::Logout { revoke: draw.chance(700) },

@@ -1,5 +1,6 @@
-//! A history as data: who provides tokens under what rules, and what happens when.
+//! A history as data: what happens when.
 
+use super::Policy;
 use serde::{Deserialize, Serialize};
 
 /// One history. Whatever it leaves to chance follows from its seed, by keys that do not depend on its other happenings.
@@ -18,48 +19,6 @@ pub struct Script {
     pub ends: u64,
     /// In the order of time.
     pub happenings: Vec<Scheduled>,
-}
-
-/// The rules that hold through a history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Policy {
-    /// Seconds that an access token lives.
-    pub token_life: u64,
-    /// Seconds that a refresh token lives from its issue; absent: no end, and none is said.
-    pub refresh_life: Option<u64>,
-    /// Whether a refresh gives another refresh token.
-    pub rotation: Rotation,
-    /// Seconds after its use in which the provider takes a spent refresh token once more.
-    pub provider_window: Option<u64>,
-    /// The same, as the profile says it.
-    pub profile_window: Option<u64>,
-    /// Whether the reuse of a spent refresh token ends the session; else it is only refused.
-    pub reuse_ends_session: bool,
-    /// Whether answers carry the provider's own session.
-    pub says_session: bool,
-    /// Seconds after which the provider would have a token renewed, where it says so.
-    pub says_refresh_in: Option<u64>,
-    /// Seconds between two polls of a device login.
-    pub device_interval: u64,
-    /// Seconds that a device login's codes live.
-    pub device_life: u64,
-    /// Milliseconds that a request takes to the provider, and its answer back.
-    pub latency: u64,
-    /// Seconds until a person logs in again who hears that this is needed; absent: nobody does but by the script.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person_returns: Option<u64>,
-}
-
-/// What becomes of the refresh token at a refresh.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rotation {
-    /// It is spent, and another one comes.
-    Rotates,
-    /// It comes back.
-    Same,
-    /// It stays good, and the answer has none.
-    Absent,
 }
 
 /// Something that happens at its time.
@@ -112,6 +71,9 @@ pub enum Happening {
         min_ttl: Option<u64>,
         /// Whether that is a condition.
         strict: bool,
+        /// Of which scope or audience; 0: the profile's own.
+        #[serde(default, skip_serializing_if = "is_own")]
+        slot: u64,
     },
     /// Callers read one after the other.
     Readers {
@@ -119,6 +81,14 @@ pub enum Happening {
         every: u64,
         /// Milliseconds that they come.
         lasts: u64,
+        /// Of which scope or audience; 0: the profile's own.
+        #[serde(default, skip_serializing_if = "is_own")]
+        slot: u64,
+    },
+    /// One reads the tokens of so many scopes and audiences, one after the other.
+    Scopes {
+        /// How many.
+        count: u64,
     },
     /// So many read at once.
     Burst {
@@ -127,6 +97,13 @@ pub enum Happening {
     },
     /// A caller says that its token was refused.
     Reject(Which),
+    /// The same of a token for another scope or audience.
+    RejectOf {
+        /// Of which.
+        slot: u64,
+        /// Which of its tokens.
+        which: Which,
+    },
     /// One that waits goes away.
     CallerGone,
     /// A person is to log in.
@@ -135,7 +112,28 @@ pub enum Happening {
         replace: bool,
         /// What the person does.
         person: Person,
+        /// Seconds after which the session is to be forgotten.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lifetime: Option<u64>,
     },
+    /// Somebody logs in with a password.
+    Password {
+        /// It is the right one.
+        right: bool,
+        /// Another person may take over.
+        replace: bool,
+    },
+    /// Somebody brings a refresh token along.
+    Import {
+        /// Which.
+        which: Imported,
+        /// It may take the place of a live session.
+        replace: bool,
+    },
+    /// The file that the profile's tokens or its password come from is written.
+    Source(Content),
+    /// The provider has another password now, and nobody has told the profile.
+    PasswordChanged,
     /// A caller waits for the end of the last login.
     Follow {
         /// Seconds.
@@ -220,6 +218,38 @@ pub enum Which {
     Older,
     /// One that was never given out.
     Unknown,
+}
+
+/// Which refresh token somebody brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Imported {
+    /// One of a login elsewhere.
+    Fresh,
+    /// One of another person's.
+    Another,
+    /// The one that the profile's session has already.
+    Current,
+    /// One whose session is over.
+    Dead,
+}
+
+/// What is written to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// What the provider takes.
+    Right,
+    /// The same of another person, where it says whose it is.
+    Another,
+    /// What it refuses.
+    Wrong,
+    /// Half of it.
+    Torn,
+}
+
+fn is_own(slot: &u64) -> bool {
+    *slot == 0
 }
 
 /// What the person does who sees a login's link; `after` counts in milliseconds.

@@ -4,75 +4,12 @@
 //! the design, and none is read from the heart.
 
 use super::Invariant;
-use super::ledger::Token;
-use super::meaning::{Meaning, Reach, meaning};
-use crate::engine::{Stage, World, named};
+use super::ledger::{Token, slot_for};
+use crate::engine::{Stage, World, named, slot_named};
+use crate::history::{Slot, slot_of};
 use crate::provider::token_of;
-use bearerd_session::time::{Boot, Now};
-use bearerd_session::{Cause, Event, FetchId, Jitter, Outcome, Request, RequestKind};
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// What was asked of the provider in this life, and what may be next.
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// Refreshes under way, by what they spend.
-    in_flight: BTreeMap<FetchId, Token>,
-    /// The one whose answer says when the next may be.
-    counts: Option<FetchId>,
-    /// No attempt before this, by itself.
-    own: Option<Boot>,
-    /// Nor for a caller that asks.
-    asked: Option<Boot>,
-    /// One has asked since.
-    caller_came: bool,
-    /// The last attempt failed then; and what the provider said about coming again.
-    failed: Option<(Boot, Option<Boot>)>,
-    /// Failures in a row of one reach.
-    failures: (Option<Reach>, u32),
-    /// A lost answer was asked for once more already.
-    pub(super) repeated: bool,
-    poll_from: Option<Boot>,
-    interval: Duration,
-    start_from: Option<Boot>,
-    starts: u64,
-    logins_asked: u64,
-    revoked: BTreeMap<Token, u32>,
-}
-
-/// §3: a caller without a token pulls the next attempt forward, if the last one ended this long ago.
-const PULL: Duration = Duration::from_secs(2);
-/// §5: exponential from 1 s with full jitter; below this the jitter would make a storm of the first retries.
-const BACKOFF_FLOOR: Duration = Duration::from_millis(500);
-/// §5: its cap.
-const BACKOFF_CAP: Duration = Duration::from_secs(60);
-/// The longest `Retry-After` that is believed, and §5's pause of what a person has to mend.
-const RETRY_AFTER_CAP: Duration = Duration::from_secs(600);
-/// RFC 8628 §3.5.
-const SLOW_DOWN: Duration = Duration::from_secs(5);
-/// An interval of 0 would be a storm.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-
-impl Pace {
-    /// Another session: what came before says nothing about it.
-    pub(super) fn starts_anew(&mut self) {
-        (self.counts, self.own, self.asked, self.failed) = (None, None, None, None);
-        self.failures = (None, 0);
-        self.repeated = false;
-    }
-
-    /// A person has perhaps mended what is wrong: again in 2 s, or when the provider said.
-    fn is_forgiven(&mut self) {
-        if let Some((ended, retry_after)) = self.failed {
-            let from = Some(ended + PULL).max(retry_after);
-            (self.own, self.asked) = (self.own.min(from), self.asked.min(from));
-        }
-    }
-
-    fn earliest(&self) -> Option<Boot> {
-        if self.caller_came { self.own.min(self.asked) } else { self.own }
-    }
-}
+use bearerd_session::time::Now;
+use bearerd_session::{FetchId, Request};
 
 impl World {
     /// The daemon sends a request.
@@ -88,12 +25,12 @@ impl World {
         match request {
             Request::Refresh { refresh_token, .. } => {
                 if let Some(token) = token_of(refresh_token.expose()) {
+                    let of_login = self.is_of_a_login(fetch, Some(token));
+                    self.is_used_at_once(token);
                     self.goes_home(token, place);
-                    self.may_be_spent(token);
-                    self.is_no_storm(token);
+                    self.may_be_spent(token, of_login);
                     self.ledger.pace.in_flight.insert(fetch, token);
-                    self.ledger.pace.counts = Some(fetch);
-                    self.ledger.pace.caller_came = false;
+                    self.is_paced(fetch, request, of_login);
                 }
             }
             Request::Revoke { refresh_token } => {
@@ -108,8 +45,17 @@ impl World {
                     });
                 }
             }
-            Request::Grant { .. } | Request::Exchange { .. } => {
-                self.demand(Invariant::CallsBounded, false, || "nobody configured that".to_owned());
+            Request::Grant { .. } => {
+                let of_login = self.is_of_a_login(fetch, None);
+                self.may_be_granted(request, of_login);
+                self.is_paced(fetch, request, of_login);
+            }
+            Request::Exchange { subject_token, .. } => {
+                if let Some(token) = token_of(subject_token.expose()) {
+                    self.goes_home(token, place);
+                }
+                self.may_be_granted(request, false);
+                self.is_paced(fetch, request, false);
             }
             Request::DeviceStart => self.may_start(),
             Request::DevicePoll { device_code, .. } => {
@@ -131,19 +77,42 @@ impl World {
         });
     }
 
-    fn may_be_spent(&mut self, token: Token) {
+    /// Whether it is what a login sends that nobody has to confirm: one request for one who asks.
+    fn is_of_a_login(&mut self, fetch: FetchId, spends: Option<Token>) -> bool {
+        let ledger = &mut self.ledger;
+        let fits = spends.is_none_or(|token| ledger.brought.contains(&token));
+        let of_login = fits && std::mem::take(&mut ledger.login_may_send);
+        if of_login && !ledger.login_is_own {
+            self.logins_are_given_up();
+        }
+        if of_login {
+            self.ledger.of_login.insert(fetch);
+        }
+        of_login
+    }
+
+    /// A token that a person brings along is the person's own to spend, but for one that is being spent.
+    fn may_be_spent(&mut self, token: Token, of_login: bool) {
         let (place, number) = token;
         let name = named(place, number);
-        let twice = self.ledger.pace.in_flight.values().any(|spent| *spent == token);
+        let family = (place, self.providers[place].refresh[number].family);
+        let is_gone = self.ledger.gone.contains(&family) || self.ledger.forgotten.contains(&family);
+        if of_login {
+            self.takes_the_file_anew(token);
+        }
+        // What a logout has left under way is nobody's any more.
+        let in_flight = &self.ledger.pace.in_flight;
+        let twice = in_flight.values().any(|spent| *spent == token) && !(of_login && is_gone);
         self.demand(Invariant::OneUseInFlight, !twice, || format!("{name} is used twice at once"));
+        if of_login {
+            return;
+        }
         let records = &self.providers[place].refresh;
         let successor = self.ledger.received.range((place, number + 1)..(place + 1, 0));
         let successor = successor.copied().find(|one| records[one.1].parent == Some(number));
-        let family = (place, records[number].family);
         self.demand(Invariant::NoUseAfterSuccessor, successor.is_none(), || {
             format!("{name} is used, and {successor:?} was received for it")
         });
-        let is_gone = self.ledger.gone.contains(&family) || self.ledger.forgotten.contains(&family);
         self.demand(Invariant::NothingAfterLogout, !is_gone, || {
             format!("{name} of a session that is no more is used")
         });
@@ -156,12 +125,43 @@ impl World {
         });
     }
 
-    fn is_no_storm(&mut self, token: Token) {
-        let now = self.clocks().boot;
-        let earliest = self.ledger.pace.earliest().unwrap_or(now);
-        self.demand(Invariant::CallsBounded, now >= earliest, || {
-            format!("{} is used {:?} too early", named(token.0, token.1), now.until(earliest))
+    /// No storm, and nothing for a slot that nobody reads.
+    fn is_paced(&mut self, fetch: FetchId, request: &Request, of_login: bool) {
+        if of_login {
+            return;
+        }
+        let (now, slot) = (self.clocks().boot, slot_for(request));
+        let twice = self.ledger.pace.counts.is_some();
+        self.demand(Invariant::OneUseInFlight, !twice, || {
+            format!("a token for {} is asked for while another is", slot_named(slot))
         });
+        let is_read = self.script.policy.obtains.is_by_file()
+            && matches!(request, Request::Grant { .. })
+            && std::mem::take(&mut self.ledger.pace.rereads);
+        let earliest = self.ledger.pace.earliest(slot).filter(|_| !is_read).unwrap_or(now);
+        self.demand(Invariant::CallsBounded, now >= earliest, || {
+            let early = now.until(earliest);
+            format!("a token for {} is asked for {early:?} too early", slot_named(slot))
+        });
+        let is_repeat = self.ledger.pace.repeats == Some(slot);
+        let is_wanted = slot == 0 || is_repeat || self.is_read(slot);
+        self.demand(Invariant::UnreadNotRenewed, is_wanted, || {
+            format!("a token for {} is asked for, and nobody reads it", slot_named(slot))
+        });
+        self.ledger.pace.sent(fetch, slot);
+    }
+
+    /// Whether somebody waits for a token of `slot`, or has read the one in hand since that was asked for.
+    fn is_read(&self, slot: Slot) -> bool {
+        if self.callers.wait_for(slot) {
+            return true;
+        }
+        let now = self.clocks().boot;
+        let good = self.ledger.got.values().filter(|got| got.slot == slot);
+        let good = good.filter(|got| got.ends.is_none_or(|end| now < end));
+        let newest = good.max_by_key(|got| got.number).map(|got| got.asked);
+        let read = self.ledger.readers.get(&slot);
+        newest.zip(read).is_some_and(|(asked, read)| *read > asked)
     }
 
     /// One start for one who asks, and none within 2 s of a failed one, or before the provider said.
@@ -176,138 +176,6 @@ impl World {
         });
     }
 
-    pub(super) fn pace_before(&mut self, event: &Event, now: Now) {
-        let pace = &mut self.ledger.pace;
-        match event {
-            Event::Read { .. } => pace.caller_came = true,
-            // It does not wait for the spacing; after a failure it has to.
-            Event::Reject { .. } => {
-                pace.caller_came = true;
-                if pace.failed.is_none() {
-                    (pace.own, pace.asked) =
-                        (pace.own.min(Some(now.boot)), pace.asked.min(Some(now.boot)));
-                }
-            }
-            Event::Login { .. } => {
-                pace.logins_asked += 1;
-                pace.is_forgiven();
-            }
-            Event::Reload(_) => {
-                pace.start_from = None;
-                pace.is_forgiven();
-            }
-            _ => {}
-        }
-    }
-
-    /// A refresh has ended: what its answer says about the next one.
-    pub(super) fn pace_answered(
-        &mut self,
-        fetch: FetchId,
-        spent: Token,
-        outcome: &Outcome,
-        asked: Boot,
-        now: Now,
-        jitter: Jitter,
-    ) {
-        let window = self.script.policy.profile_window.map(Duration::from_secs);
-        let draining = self.life.as_ref().is_none_or(|life| life.stage != Stage::Serve);
-        let pace = &mut self.ledger.pace;
-        pace.in_flight.remove(&fetch);
-        if pace.counts.take_if(|counts| *counts == fetch).is_none() {
-            return;
-        }
-        let _ = spent;
-        pace.caller_came = false;
-        let failure = match outcome {
-            Outcome::Granted(granted) => {
-                pace.repeated = false;
-                if granted.lifetime.is_none_or(|lifetime| now.boot < asked + lifetime) {
-                    let quarter = granted.lifetime.map_or(Duration::MAX, |life| life / 4);
-                    let spacing = quarter.clamp(Duration::from_secs(1), Duration::from_secs(10));
-                    pace.own = Some(now.boot + spacing);
-                    pace.asked = Some(now.boot + spacing.min(PULL));
-                    pace.failed = None;
-                    pace.failures = (None, 0);
-                    return;
-                }
-                None
-            }
-            Outcome::Failed(failure) => Some(failure),
-            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => None,
-        };
-        let cause = failure.map_or(&Cause::Later, |failure| &failure.cause);
-        if let Cause::Unusable { refresh_token: Some(_) } = cause {
-            pace.repeated = false;
-        }
-        let meaning = meaning(RequestKind::Refresh, cause);
-        let retry_after = failure.and_then(|failure| failure.retry_after);
-        let retry_after = retry_after.map(|wait| now.boot + wait.min(RETRY_AFTER_CAP));
-        if meaning == Meaning::Lost
-            && !draining
-            && window.is_some_and(|window| now.boot.since(asked) <= window)
-            && !std::mem::replace(&mut pace.repeated, true)
-        {
-            (pace.own, pace.asked) = (Some(now.boot), Some(now.boot));
-            return;
-        }
-        let reach = match meaning {
-            Meaning::Again { reach } | Meaning::Hold { reach, .. } => reach,
-            _ => Reach::Session,
-        };
-        let row = if pace.failures.0 == Some(reach) { pace.failures.1 + 1 } else { 1 };
-        pace.failures = (Some(reach), row);
-        pace.failed = Some((now.boot, retry_after));
-        let never = Some(Boot::from_millis(u64::MAX));
-        (pace.own, pace.asked) = match meaning {
-            // Not again until a person asks for a login.
-            Meaning::Over => (never, never),
-            Meaning::Hold { pause, .. } => {
-                let hold = Some(now.boot + pause).max(retry_after);
-                (hold, hold)
-            }
-            _ => {
-                let pause = backoff(row, jitter);
-                (Some(now.boot + pause).max(retry_after), Some(now.boot + PULL).max(retry_after))
-            }
-        };
-        if meaning == Meaning::Over {
-            pace.failed = Some((now.boot - PULL, None));
-            pace.failures = (None, 0);
-        }
-    }
-
-    pub(super) fn poll_paced(
-        &mut self,
-        request: &Request,
-        outcome: &Outcome,
-        unwanted: bool,
-        now: Now,
-    ) {
-        if unwanted {
-            return;
-        }
-        let pace = &mut self.ledger.pace;
-        match (request, outcome) {
-            (Request::DeviceStart, Outcome::Device(device)) => {
-                pace.interval = device.interval.max(SHORTEST_INTERVAL);
-                pace.poll_from = Some(now.boot + pace.interval);
-            }
-            (Request::DeviceStart, Outcome::Failed(failure)) => {
-                let wait = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
-                pace.start_from = Some(now.boot + wait.max(PULL));
-            }
-            (Request::DevicePoll { .. }, Outcome::Failed(failure)) => {
-                if meaning(RequestKind::DevicePoll, &failure.cause) == Meaning::SlowDown {
-                    pace.interval += SLOW_DOWN;
-                }
-                let wait = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
-                pace.poll_from = Some(now.boot + pace.interval.max(wait));
-            }
-            _ => {}
-        }
-    }
-
     /// What readers see is what the session has.
     pub(crate) fn look_after(&mut self, now: Now) {
         self.judge_the_login(now);
@@ -315,20 +183,21 @@ impl World {
         self.release_what_has_waited(now);
         self.saved_is_on_disk(now);
         self.note_the_saved_clock(now);
+        self.ledger.login_may_send = false;
+        self.ledger.is_denied = false;
+        self.ledger.pace.repeats = None;
         let Some(life) = &self.life else { return };
         let Some(session) = &life.session else { return };
-        let has = session.view(now).and_then(|view| view.token.map(|token| token.expose()));
-        let shown = life.shown.as_ref().filter(|shown| shown.is_good(now.boot, None));
-        let shown = shown.map(|shown| shown.token.as_str());
-        if has != shown {
-            let what = format!("the session has {has:?}, and readers see {shown:?}");
+        let others = session.other_views(now).map(|(key, view)| (slot_of(key), view));
+        let has = session.view(now).map(|view| (0, view)).into_iter().chain(others);
+        let mut has: Vec<_> =
+            has.map(|(slot, view)| (slot, view.token.map_or("", |token| token.expose()))).collect();
+        has.sort_unstable();
+        let shown = life.shown.values().filter(|shown| shown.is_good(now.boot, None));
+        let is_so = shown.map(|shown| (shown.slot, shown.token.as_str())).eq(has.iter().copied());
+        if !is_so {
+            let what = format!("the session has {has:?}, and readers see {:?}", life.shown);
             self.demand(Invariant::ValidTokenServed, false, || what);
         }
     }
-}
-
-/// The pause after so many failures in a row.
-fn backoff(row: u32, jitter: Jitter) -> Duration {
-    let ceiling = Duration::from_secs(1 << row.saturating_sub(1).min(6)).min(BACKOFF_CAP);
-    ceiling.mul_f64(f64::from(jitter.0) / 65_536.0).max(BACKOFF_FLOOR)
 }

@@ -1,12 +1,15 @@
 //! What a daemon of this life must know, by what it was given: the yardstick of the other invariants.
 
-use super::calls::Pace;
+use super::logins::Offered;
 use super::meaning::{Meaning, meaning};
+use super::moving::Parked;
+use super::pace::Pace;
 use crate::engine::{CallerId, World};
+use crate::history::{Slot, slot_of};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Cause, Event, FetchId, Granted, Jitter, Outcome, Request, RequestKind, Restored,
+    Event, FetchId, Granted, Jitter, Means, Outcome, Request, RequestKind, Restored,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +32,10 @@ pub(crate) struct Chain {
 #[derive(Debug, Clone)]
 pub(super) struct Got {
     pub(super) family: Family,
+    /// What it is for.
+    pub(super) slot: Slot,
+    /// When it was asked for, in true time.
+    pub(super) asked: u64,
     /// By the daemon's own count: from the request's start.
     pub(super) ends: Option<Boot>,
     /// Its refresh token is another one than the one spent for it, and has to be saved before.
@@ -41,12 +48,45 @@ pub(super) struct Got {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(super) live: Option<Chain>,
-    /// With how often the wall clock had been set when it was parked.
-    pub(super) parked: Option<(Chain, u64)>,
+    /// The live session before what its file held, while that is tried.
+    pub(super) former: Option<(Chain, Option<u64>)>,
+    /// The live session's refresh token came out of a file and has given no token yet.
+    pub(super) is_untried: bool,
+    /// Sessions before the live one whose tokens may be in hand still: nobody asked for its end.
+    pub(super) kept: BTreeSet<Family>,
+    pub(super) parked: Option<Parked>,
+    /// One that another session is to replace, and has not on disk.
+    pub(super) unreplaced: Option<Parked>,
     /// Granted, and not in force yet.
     pub(super) login: Option<Chain>,
     /// Granted in this event.
-    offered: Option<(Chain, Option<Boot>)>,
+    pub(super) offered: Option<Offered>,
+    /// A request of a login may leave in this event.
+    pub(super) login_may_send: bool,
+    /// Requests of logins.
+    pub(super) of_login: BTreeSet<FetchId>,
+    /// Refresh tokens that were brought along, or that a person asked to be taken out of a file.
+    pub(super) brought: BTreeSet<Token>,
+    /// The login under way is made with what the profile says.
+    pub(super) login_is_own: bool,
+    /// A caller was told in this event that its login is another person's.
+    pub(super) is_denied: bool,
+    /// Another person may take over by the login under way.
+    pub(super) replace: bool,
+    /// Seconds after which whoever logs in wants the session forgotten.
+    pub(super) login_lifetime: Option<u64>,
+    /// Whose session it is.
+    pub(super) user: Option<String>,
+    /// A login has brought a password that is good for more than one grant.
+    pub(super) is_password_given: bool,
+    /// The refresh token that was last taken out of a file.
+    pub(super) source: Option<Token>,
+    /// When the live session is to be forgotten, in true time.
+    pub(super) ends: Option<u64>,
+    /// A wall clock that was set says another end.
+    pub(super) ends_are_doubted: bool,
+    /// When a reader last came, in true time.
+    pub(super) readers: BTreeMap<Slot, u64>,
     /// Where the daemon said in this event that a person has to log in.
     pub(super) said: Vec<&'static str>,
     /// Refresh tokens that this life was given.
@@ -77,7 +117,7 @@ pub(crate) struct Ledger {
     pub(super) gone: BTreeSet<Family>,
     /// Sessions that were logged out, and the disk has confirmed it: they never come back.
     pub(super) forgotten: BTreeSet<Family>,
-    pub(super) leaving: Vec<(CallerId, Vec<Family>)>,
+    pub(super) leaving: Vec<(CallerId, BTreeSet<Family>)>,
     /// A logout came while the saved session could not be read.
     pub(super) unread_logout: bool,
     /// The place of the configuration in force.
@@ -104,6 +144,7 @@ impl World {
             offset_saved: old.offset_saved,
             is_clock_saved: old.is_clock_saved,
             vanished: old.vanished,
+            readers: old.readers,
             began: self.now,
             place,
             ..Ledger::default()
@@ -119,8 +160,8 @@ impl World {
         self.ledger.next_got += 1;
         let number = self.ledger.next_got;
         self.ledger.got.insert(token, Got { number, ..got });
-        if self.ledger.got.len() > 512 {
-            let oldest = number.saturating_sub(256);
+        if self.ledger.got.len() > 1_024 {
+            let oldest = number.saturating_sub(512);
             self.ledger.got.retain(|_, got| got.number >= oldest || got.ends.is_none());
         }
     }
@@ -130,6 +171,30 @@ impl World {
         self.pace_before(event, now);
         match event {
             Event::Answered { fetch, outcome } => self.hears(*fetch, outcome, now, jitter),
+            Event::Login { means, replace, lifetime, .. } => {
+                self.joins_the_profiles_own(means, now);
+                let own = matches!(means, Means::Own);
+                let joins = own && self.is_logging_in(now);
+                let is_refused = !own && self.is_granting();
+                let ledger = &mut self.ledger;
+                let has_it = match means {
+                    Means::Import { refresh_token } => ledger.live.as_ref().is_some_and(|chain| {
+                        !chain.is_over && chain.refresh == token_of(refresh_token.expose())
+                    }),
+                    _ => false,
+                };
+                ledger.login_may_send =
+                    !(has_it || joins || own && self.script.policy.obtains.is_by_login());
+                ledger.login_is_own = if joins { ledger.login_is_own } else { own };
+                ledger.replace =
+                    (is_refused && ledger.replace) || *replace || (ledger.replace && joins);
+                let lifetime = lifetime.map(|lifetime| lifetime.as_secs());
+                let before = ledger.login_lifetime.filter(|_| joins);
+                ledger.login_lifetime = lifetime.into_iter().chain(before).min();
+                if let Means::Import { refresh_token } = means {
+                    ledger.brought.extend(token_of(refresh_token.expose()));
+                }
+            }
             Event::Reload(settings) => {
                 let place = self.life.as_ref().map_or(0, |life| life.place);
                 if settings.binding.endpoint == crate::engine::endpoint(place) {
@@ -152,165 +217,178 @@ impl World {
         let Some(exchange) = found else { return };
         let (request, sent, unwanted) =
             (exchange.request.clone(), exchange.sent, exchange.unwanted);
+        let of_login = self.ledger.of_login.contains(&fetch);
         let asked = self.machine.clocks(sent).boot;
-        match (&request, outcome) {
-            (Request::Refresh { refresh_token, .. }, outcome) => {
+        let heard = Heard { slot: slot_for(&request), sent, asked, now };
+        match &request {
+            _ if of_login => {
+                self.ledger.pace.in_flight.remove(&fetch);
+                self.login_heard(&request, outcome, unwanted, heard, jitter);
+            }
+            Request::Refresh { refresh_token, slot } => {
                 let Some(spent) = token_of(refresh_token.expose()) else { return };
-                self.pace_answered(fetch, spent, outcome, asked, now, jitter);
-                match outcome {
-                    Outcome::Granted(granted) => self.renewed(spent, granted, asked, now),
-                    Outcome::Failed(failure) => {
-                        if meaning(RequestKind::Refresh, &failure.cause) == Meaning::Over {
-                            self.ledger.chains_of(spent).for_each(|chain| chain.is_over = true);
-                        }
-                        if let Cause::Unusable { refresh_token: Some(newer) } = &failure.cause
-                            && let Some(newer) = token_of(newer.expose())
-                        {
-                            self.ledger.rotates(spent, newer);
-                        }
-                    }
-                    _ => {}
+                self.pace_answered(
+                    fetch,
+                    slot_of(slot),
+                    RequestKind::Refresh,
+                    outcome,
+                    heard,
+                    jitter,
+                );
+                self.refresh_heard(spent, outcome, heard);
+            }
+            Request::Grant { .. } | Request::Exchange { .. } => {
+                self.pace_answered(fetch, heard.slot, request.kind(), outcome, heard, jitter);
+                if !unwanted {
+                    self.grant_heard(&request, outcome, heard);
                 }
             }
-            (Request::DevicePoll { .. }, Outcome::Granted(granted)) => {
-                self.logged_in(granted, unwanted, asked, now);
+            Request::DevicePoll { .. } => {
+                if let Outcome::Granted(granted) = outcome {
+                    self.logged_in(granted, None, true, unwanted, heard);
+                }
             }
-            _ => {}
+            Request::DeviceStart | Request::Revoke { .. } => {}
         }
         self.poll_paced(&request, outcome, unwanted, now);
     }
 
-    fn renewed(&mut self, spent: Token, granted: &Granted, asked: Boot, now: Now) {
+    fn refresh_heard(&mut self, spent: Token, outcome: &Outcome, heard: Heard) {
+        match outcome {
+            Outcome::Granted(granted) => self.renewed(spent, granted, heard),
+            Outcome::Failed(failure) => {
+                if meaning(RequestKind::Refresh, &failure.cause) == Meaning::Over {
+                    self.ledger.chains_of(spent).for_each(|chain| chain.is_over = true);
+                    self.another_may_begin(spent);
+                }
+                let newer = failure.cause.refresh_token();
+                if let Some(newer) = newer.and_then(|newer| token_of(newer.expose())) {
+                    self.ledger.rotates(spent, newer);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn renewed(&mut self, spent: Token, granted: &Granted, heard: Heard) {
         let newer = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
         self.ledger.chains_of(spent).for_each(|chain| chain.is_over = false);
+        if self.ledger.newest() == Some(spent) {
+            self.ledger.is_untried = false;
+            let former = self.ledger.former.take();
+            self.ledger.kept.extend(former.map(|(former, _)| former.family));
+        }
         if let Some(newer) = newer {
             self.ledger.rotates(spent, newer);
         }
-        let Some(access) = token_of(granted.access_token.expose()) else { return };
         let family = (spent.0, self.providers[spent.0].refresh[spent.1].family);
         let is_live = [&self.ledger.live, &self.ledger.login]
             .into_iter()
             .flatten()
             .any(|chain| chain.family == family);
-        if !is_live {
-            return;
+        if is_live {
+            if heard.slot == 0 {
+                self.note_the_user(granted, family);
+            }
+            self.note_granted(granted, family, newer.filter(|newer| *newer != spent), heard);
         }
+    }
+
+    /// An access token has come; `rotated` is the refresh token that has to be saved before.
+    pub(super) fn note_granted(
+        &mut self,
+        granted: &Granted,
+        family: Family,
+        rotated: Option<Token>,
+        heard: Heard,
+    ) {
+        let Some(access) = token_of(granted.access_token.expose()) else { return };
+        let Heard { slot, sent, asked, now } = heard;
         let ends = granted.lifetime.map(|lifetime| asked + lifetime);
         // A provider that hands the same access token out again shows nothing new by it.
-        let shown = self.life.as_ref().and_then(|life| life.shown.as_ref());
+        let shown = self.life.as_ref().and_then(|life| life.shown.get(&slot));
         let is_new = shown.is_none_or(|shown| shown.token != granted.access_token.expose());
-        let rotated = newer.filter(|newer| *newer != spent);
         if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
             self.ledger.held_since.get_or_insert(now.boot);
         }
         let rotated = rotated.filter(|_| is_new);
-        self.note_access(access, Got { family, ends, rotated, number: 0 });
+        self.note_access(access, Got { family, slot, asked: sent, ends, rotated, number: 0 });
     }
 
-    fn logged_in(&mut self, granted: &Granted, unwanted: bool, asked: Boot, now: Now) {
-        let refresh = granted.refresh_token.as_ref().and_then(|token| token_of(token.expose()));
-        let Some(access) = token_of(granted.access_token.expose()) else { return };
-        let family = (access.0, self.providers[access.0].access[access.1].family);
-        self.ledger.received.extend(refresh);
-        if unwanted {
-            self.ledger.gone.insert(family);
-            self.ledger.forgotten.insert(family);
-            return;
+    /// Whose tokens they are: those that were got for another person are nobody's any more.
+    pub(super) fn note_the_user(&mut self, granted: &Granted, family: Family) {
+        let Some(user) = &granted.user_id else { return };
+        if self.ledger.user.as_ref().is_some_and(|before| before != user) {
+            self.ledger.got.retain(|_, got| got.slot == 0 || got.family == family);
         }
-        let held_before = self.ledger.held_since.replace(now.boot);
-        self.ledger.offered = Some((Chain { family, refresh, is_over: false }, held_before));
-        let ends = granted.lifetime.map(|lifetime| asked + lifetime);
-        self.note_access(access, Got { family, ends, rotated: refresh, number: 0 });
+        self.ledger.user = Some(user.clone());
     }
+}
 
-    /// The session has looked at the tokens of a login: those of another person it does not want.
-    pub(super) fn judge_the_login(&mut self, now: Now) {
-        let Some((offered, held_before)) = self.ledger.offered.take() else { return };
-        let session = self.life.as_ref().and_then(|life| life.session.as_ref());
-        if session.is_some_and(|session| session.report(now).login.is_some()) {
-            self.is_accepted(offered);
-        } else {
-            self.tally.count("logins of another person denied");
-            self.ledger.gone.insert(offered.family);
-            self.ledger.forgotten.insert(offered.family);
-            self.ledger.held_since = held_before;
-        }
-    }
+/// An answer: what it is for, when it was asked for, and when it came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heard {
+    pub(super) slot: Slot,
+    /// In true time.
+    pub(super) sent: u64,
+    pub(super) asked: Boot,
+    pub(super) now: Now,
+}
 
-    fn is_accepted(&mut self, offered: Chain) {
-        self.ledger.login = Some(offered);
-        self.ledger.unread_logout = false;
-        self.ledger.pace.starts_anew();
-    }
-
-    /// The session says that the login is in force.
-    pub(crate) fn login_took_force(&mut self) {
-        if let Some((offered, _)) = self.ledger.offered.take() {
-            self.is_accepted(offered);
-        }
-        let Some(login) = self.ledger.login.take() else { return };
-        let old = self.ledger.live.replace(login);
-        self.ledger.gone.extend(old.map(|old| old.family));
-        self.ledger.parked = None;
-        self.ledger.pace.starts_anew();
-    }
-
-    /// Polls whose login is given up: what they bring is not wanted.
-    pub(crate) fn logins_are_given_up(&mut self) {
-        let number = self.life.as_ref().map_or(0, |life| life.number);
-        for exchange in self.exchanges.values_mut().filter(|exchange| exchange.life == number) {
-            exchange.unwanted |=
-                matches!(exchange.request, Request::DevicePoll { .. } | Request::DeviceStart);
-        }
-    }
-
-    /// The configuration names `place` now.
-    fn ledger_moves(&mut self, place: usize, now: Now) {
-        let current = self.ledger.login.clone().or(self.ledger.live.clone());
-        let was = self.ledger.place;
-        if was == place {
-            return;
-        }
-        self.ledger.place = place;
-        self.logins_are_given_up();
-        self.ledger.pace.starts_anew();
-        if let Some(current) = current {
-            self.ledger.parked = Some((current, self.machine.steps));
-        }
-        (self.ledger.login, self.ledger.live) = (None, None);
-        self.ledger.held_since = None;
-        let Some((back, steps)) = self.ledger.parked.take_if(|(chain, _)| chain.family.0 == place)
-        else {
-            return;
-        };
-        let clock_was_set = steps != self.machine.steps;
-        for (token, got) in &mut self.ledger.got {
-            if got.family == back.family {
-                got.rotated = None;
-                if clock_was_set {
-                    self.ledger.doubted.insert(*token);
-                }
-            }
-        }
-        let doubted = &self.ledger.doubted;
-        self.ledger.got.retain(|token, _| !doubted.contains(token));
-        self.ledger.live = Some(back);
-        self.ledger.back_since = Some(now.boot);
-        let saves = self.life.as_ref().is_some_and(|life| life.change.is_some());
-        self.ledger.held_since = saves.then_some(now.boot);
+/// What a request asks for.
+pub(super) fn slot_for(request: &Request) -> Slot {
+    match request {
+        Request::Refresh { slot, .. }
+        | Request::Grant { slot, .. }
+        | Request::Exchange { slot, .. } => slot_of(slot),
+        Request::DeviceStart | Request::DevicePoll { .. } | Request::Revoke { .. } => 0,
     }
 }
 
 impl Ledger {
+    /// Whether there is no session but what a file holds, which has given no token yet.
+    pub(super) fn is_only_a_trial(&self) -> bool {
+        self.is_untried && self.former.is_none()
+    }
+
+    /// Whether the session is not of the person who looks after it.
+    pub(crate) fn is_anothers(&self) -> bool {
+        self.user.as_deref() == Some("joe")
+    }
+
+    /// The newest refresh token of the live session.
+    pub(crate) fn newest(&self) -> Option<Token> {
+        self.live.as_ref()?.refresh
+    }
+
+    /// A life begins: the daemon knows of none.
+    pub(crate) fn forget_readers(&mut self) {
+        self.readers.clear();
+    }
+
+    pub(crate) fn note_reader(&mut self, slot: Slot, now: u64) {
+        self.readers.insert(slot, now);
+    }
+
+    /// Everything of which tokens may be in hand.
+    pub(super) fn take_families(&mut self) -> BTreeSet<Family> {
+        let chains = self.live.take().into_iter().chain(self.login.take());
+        let mut families: BTreeSet<Family> = chains.map(|chain| chain.family).collect();
+        families.append(&mut self.kept);
+        families.extend(self.former.take().map(|(former, _)| former.family));
+        self.is_untried = false;
+        families
+    }
+
     /// An answer gave `newer` for `spent`.
-    fn rotates(&mut self, spent: Token, newer: Token) {
+    pub(super) fn rotates(&mut self, spent: Token, newer: Token) {
         self.received.insert(newer);
         self.chains_of(spent).for_each(|chain| chain.refresh = Some(newer));
     }
 
     /// Whatever has `token` as its newest.
-    fn chains_of(&mut self, token: Token) -> impl Iterator<Item = &mut Chain> {
-        let parked = self.parked.as_mut().map(|(chain, _)| chain);
+    pub(super) fn chains_of(&mut self, token: Token) -> impl Iterator<Item = &mut Chain> {
+        let parked = self.parked.as_mut().map(|parked| &mut parked.chain);
         let chains = [self.live.as_mut(), self.login.as_mut(), parked].into_iter().flatten();
         chains.filter(move |chain| chain.refresh == Some(token))
     }

@@ -14,6 +14,12 @@ impl World {
 
     pub(super) fn judge_what_was_said(&mut self) {
         for where_said in std::mem::take(&mut self.ledger.said) {
+            let session = self.life.as_ref().and_then(|life| life.session.as_ref());
+            let unread = session.is_some_and(bearerd_session::Session::is_unreadable);
+            let needed = unread || !self.script.policy.obtains.needs_nobody();
+            self.demand(Invariant::LoginRequiredIsTrue, needed, || {
+                format!("{where_said} says so, and the profile needs nobody")
+            });
             self.is_login_required(where_said);
         }
     }

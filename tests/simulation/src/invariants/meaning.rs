@@ -12,6 +12,8 @@ pub(super) enum Meaning {
     Lost,
     /// The session is over.
     Over,
+    /// Not before somebody may have mended it.
+    UntilMended,
     /// Not by itself for so long.
     Hold { pause: Duration, reach: Reach },
     /// A poll: at the interval.
@@ -32,6 +34,13 @@ const MISCONFIGURED: Duration = Duration::from_secs(600);
 /// "not within 60 s".
 const REFUSED_SCOPE: Duration = Duration::from_secs(60);
 
+impl Meaning {
+    /// Whether it is what the provider says to a scope or an audience.
+    pub(super) fn refuses_the_scope(self) -> bool {
+        matches!(self, Meaning::Hold { reach: Reach::Slot, .. })
+    }
+}
+
 pub(super) fn meaning(request: RequestKind, cause: &Cause) -> Meaning {
     use OAuthError as E;
     let refresh = request == RequestKind::Refresh;
@@ -43,6 +52,7 @@ pub(super) fn meaning(request: RequestKind, cause: &Cause) -> Meaning {
         Cause::WrongAudience { .. } => Meaning::Hold { pause: REFUSED_SCOPE, reach: Reach::Slot },
         Cause::Unusable { .. } => Meaning::Again { reach: Reach::Slot },
         Cause::OAuth(E::InvalidGrant) if refresh => Meaning::Over,
+        Cause::OAuth(E::InvalidGrant) if request == RequestKind::Grant => Meaning::UntilMended,
         Cause::OAuth(E::AuthorizationPending) if !refresh => Meaning::PollOn,
         Cause::OAuth(E::SlowDown) if !refresh => Meaning::SlowDown,
         Cause::OAuth(E::TemporarilyUnavailable | E::ServerError) => {
@@ -52,6 +62,9 @@ pub(super) fn meaning(request: RequestKind, cause: &Cause) -> Meaning {
             E::InvalidClient | E::UnauthorizedClient | E::UnsupportedGrantType | E::InvalidRequest,
         ) => Meaning::Hold { pause: MISCONFIGURED, reach: Reach::Session },
         Cause::OAuth(E::InvalidScope | E::InvalidTarget) => {
+            Meaning::Hold { pause: REFUSED_SCOPE, reach: Reach::Slot }
+        }
+        Cause::OAuth(E::AccessDenied) if request == RequestKind::Exchange => {
             Meaning::Hold { pause: REFUSED_SCOPE, reach: Reach::Slot }
         }
         Cause::OAuth(_) => Meaning::Again { reach: Reach::Slot },

@@ -3,9 +3,13 @@
 mod calls;
 mod ledger;
 mod login_required;
+mod logins;
 mod logout;
 mod meaning;
+mod moving;
+mod obtained;
 mod on_disk;
+mod pace;
 mod restored;
 mod served;
 mod unserved;
@@ -48,6 +52,18 @@ pub enum Invariant {
     RejectedNotServedAgain,
     /// Going down starts nothing.
     NothingSentWhileDraining,
+    /// A token is for what it was asked for.
+    OfTheRightScope,
+    /// Nobody reads, nothing is fetched.
+    UnreadNotRenewed,
+    /// What is refused is refused there alone.
+    RefusalStaysInItsSlot,
+    /// No more tokens than a profile may hold.
+    SlotsBounded,
+    /// A wrong password locks an account.
+    PasswordSentOnce,
+    /// Forgotten at its time.
+    OverAtItsEnd,
     /// It finds its way back.
     Heals,
     /// Each moment passes.
@@ -91,6 +107,14 @@ impl Invariant {
             Self::SavedBeforeServed => "a rotated token is on disk before it is served",
             Self::RejectedNotServedAgain => "who rejects a token never gets it again",
             Self::NothingSentWhileDraining => "nothing new is asked for while going down",
+            Self::OfTheRightScope => "a token of one scope is never served for another",
+            Self::UnreadNotRenewed => "what nobody reads is not renewed",
+            Self::RefusalStaysInItsSlot => "a refused scope is refused alone",
+            Self::SlotsBounded => "a profile holds no more than 64 tokens beside its own",
+            Self::PasswordSentOnce => {
+                "a wrong password is sent once until it is mended or a person asks"
+            }
+            Self::OverAtItsEnd => "after the end of its lifetime nothing of a session is served",
             Self::Heals => "the session finds its way back when all is calm",
             Self::NoCircles => "the same moment does not come again and again",
             Self::NothingPanics => "nothing panics",

@@ -14,6 +14,8 @@ pub(super) struct OnDisk {
     visible: Option<Token>,
     /// That one, as far as no loss of power can take it away.
     floor: Option<Token>,
+    /// What is being saved is the live session, not the parked one.
+    pub(super) saves_live: bool,
     /// What the next load may find; absent: nobody looked.
     expected: Option<Vec<Found>>,
 }
@@ -39,13 +41,21 @@ impl OnDisk {
 impl World {
     /// The session wants something changed: what stands there may go where that says so.
     pub(crate) fn store_begins(&mut self, op: &StoreOp) {
+        let is_held_up = self.ledger.parked.is_some() && self.ledger.is_only_a_trial();
+        let is_live = self.ledger.live.is_some() && !is_held_up || self.ledger.login.is_some();
+        self.ledger.disk.saves_live = is_live && matches!(op, StoreOp::Save { .. });
         if !matches!(op, StoreOp::Save { aside: None, .. }) {
             self.ledger.disk.floor = None;
         }
     }
 
     pub(crate) fn store_ended(&mut self, done: bool) {
-        if !done {
+        if done {
+            self.ledger.unreplaced = None;
+            // The file of the parked session was moved aside for the live one.
+            let is_live = std::mem::take(&mut self.ledger.disk.saves_live);
+            self.ledger.parked.take_if(|_| is_live);
+        } else {
             self.ledger.save_failed = Some(self.now);
         }
     }
@@ -86,8 +96,8 @@ impl World {
                 format!("{floor} was safe on disk, and after a loss of power there were {cases:?}")
             });
         }
-        if let [Found::Session(Some(token), _)] = cases.as_slice() {
-            self.ledger.disk.floor = Some(*token);
+        if let [Found::Session(token, _)] = cases.as_slice() {
+            self.ledger.disk.floor = *token;
         }
     }
 
@@ -110,6 +120,10 @@ impl World {
     pub(super) fn saved_is_on_disk(&mut self, now: Now) {
         let Some(life) = self.life.as_ref().filter(|life| life.change.is_none()) else { return };
         let Some(session) = &life.session else { return };
+        let is_instead = self.ledger.former.is_some() || self.ledger.parked.is_some();
+        if self.ledger.is_untried && is_instead {
+            return;
+        }
         let newest = self.ledger.live.as_ref().and_then(|chain| chain.refresh);
         let Some(newest) = newest.filter(|_| self.ledger.login.is_none()) else { return };
         if self.ledger.disk.visible == Some(newest) || !session.report(now).saved {

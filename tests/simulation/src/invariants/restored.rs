@@ -1,10 +1,12 @@
 //! What a saved session is worth, by decisions/0004, said once more in the words of that page.
 
 use super::ledger::{Chain, Family, Got, Token};
+use super::moving::Parked;
 use crate::engine::World;
 use crate::provider::token_of;
 use bearerd_session::time::Now;
 use bearerd_session::{Moment, Record, Restored, SavedSlot};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How much younger a saved token looks than it is.
@@ -20,7 +22,19 @@ pub(super) struct Younger {
 
 impl World {
     pub(super) fn take_up(&mut self, record: &Record, now: Now) {
-        let Some(family) = self.family_of(record) else { return };
+        let source = record.source.as_ref().and_then(|source| token_of(source.expose()));
+        let ends = record.ends.as_ref();
+        let ends = ends
+            .map(|ends| self.machine.true_time_in(&ends.boot_id, ends.boot).unwrap_or(u64::MAX));
+        let another_boot = record.saved.boot_id != self.machine.boot_id();
+        self.ledger.ends_are_doubted |=
+            another_boot && self.offset_of(record) != self.machine.offset;
+        let Some(family) = self.family_of(record) else {
+            if record.binding.endpoint == crate::engine::endpoint(self.ledger.place) {
+                (self.ledger.source, self.ledger.ends) = (source, ends);
+            }
+            return;
+        };
         self.ledger.pace.repeated = record.grant.as_ref().is_some_and(|grant| grant.lost);
         let refresh =
             record.grant.as_ref().and_then(|grant| token_of(grant.refresh_token.expose()));
@@ -28,26 +42,31 @@ impl World {
         let is_over = record.grant.as_ref().is_some_and(|grant| grant.over.is_some());
         let chain = Chain { family, refresh, is_over };
         let place = self.life.as_ref().map_or(0, |life| life.place);
+        let tokens = record.slots.iter().filter_map(|slot| token_of(slot.token.expose()));
+        let families =
+            tokens.map(|(place, token)| (place, self.providers[place].access[token].family));
+        let kept: BTreeSet<Family> = families.filter(|one| *one != family).collect();
+        let (user, steps) = (record.user_id.clone(), self.machine.steps);
         if family.0 != place {
-            self.ledger.parked = Some((chain, self.machine.steps));
+            self.ledger.parked = Some(Parked { chain, kept, steps, user, source, ends });
             return;
         }
-        self.ledger.live = Some(chain);
+        (self.ledger.user, self.ledger.source, self.ledger.ends) = (user, source, ends);
+        self.ledger.kept = kept;
+        if is_over && !self.script.policy.obtains.is_by_login() {
+            self.ledger.kept.insert(family);
+        } else {
+            self.ledger.live = Some(chain);
+        }
         for slot in &record.slots {
             if let Some(token) = token_of(slot.token.expose()) {
-                self.take_up_access(record, slot, token, family, now);
+                self.take_up_access(record, slot, token, now);
             }
         }
     }
 
-    fn take_up_access(
-        &mut self,
-        record: &Record,
-        slot: &SavedSlot,
-        token: Token,
-        family: Family,
-        now: Now,
-    ) {
+    fn take_up_access(&mut self, record: &Record, slot: &SavedSlot, token: Token, now: Now) {
+        let family = (token.0, self.providers[token.0].access[token.1].family);
         let boot_id = self.machine.boot_id();
         let another_boot = record.saved.boot_id != boot_id;
         if another_boot {
@@ -69,7 +88,9 @@ impl World {
                 Some(now.boot + left)
             }
         };
-        self.note_access(token, Got { family, ends, rotated: None, number: 0 });
+        let asked = self.machine.true_time_in(&slot.asked.boot_id, slot.asked.boot).unwrap_or(0);
+        let slot = self.providers[token.0].access[token.1].slot;
+        self.note_access(token, Got { family, slot, asked, ends, rotated: None, number: 0 });
     }
 
     /// In another boot it does by as much as the wall clock was set back since the save. One that was set while a daemon

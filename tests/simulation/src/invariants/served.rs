@@ -1,21 +1,39 @@
 //! What callers are served: never an expired token, never one that is rejected, logged out, or not on disk yet.
 
 use super::Invariant;
-use crate::engine::{Shown, World, named};
+use crate::engine::{Shown, ShownToken, World, named, slot_named};
+use crate::history::Slot;
 use crate::provider::token_of;
 use bearerd_session::time::Now;
 use std::time::Duration;
 
 /// A save holds a token back no longer than this.
 const SAVE_PATIENCE: Duration = Duration::from_secs(2);
+/// Milliseconds that the timer of a session's end may be late, and an answer on its way.
+const LATENESS: u64 = 600;
+/// Tokens for scopes and audiences that a profile may hold beside its own.
+pub(super) const SLOTS: usize = 64;
 
 impl World {
     /// A caller gets this token now; one that rejected `rejected` waited for another.
-    pub(crate) fn served(&mut self, shown: &Shown, rejected: Option<&str>) {
-        self.tally.count("tokens served");
+    pub(crate) fn served(&mut self, shown: &ShownToken, slot: Slot, rejected: Option<&str>) {
+        self.tally.count(match slot {
+            0 => "tokens served",
+            _ => "tokens served for other scopes and audiences",
+        });
         self.ledger.last_served = Some(self.now);
         let Some((place, token)) = token_of(&shown.token) else { return };
         let now = self.now;
+        let is_for = self.providers[place].access[token].slot;
+        self.demand(Invariant::OfTheRightScope, is_for == slot, || {
+            let (is_for, slot) = (slot_named(is_for), slot_named(slot));
+            format!("{} is for {is_for}, and was served for {slot}", shown.token)
+        });
+        if let Some(ends) = self.ledger.ends.filter(|_| !self.ledger.ends_are_doubted) {
+            self.demand(Invariant::OverAtItsEnd, now < ends + LATENESS, || {
+                format!("{} was served {} ms after its session's end", shown.token, now - ends)
+            });
+        }
         let expires = self.providers[place].access[token].expires;
         if expires.is_some_and(|end| end <= now) && !self.is_the_limit(place, token, expires) {
             let late = now - expires.unwrap_or(now);
@@ -44,12 +62,25 @@ impl World {
     }
 
     /// Readers see something new.
-    pub(crate) fn published(&mut self, now: Now, login_required: bool) {
+    pub(crate) fn published(&mut self, now: Now, before: &Shown, login_required: bool) {
         if login_required {
             self.said_login_required("the published state");
         }
         let Some(life) = &self.life else { return };
-        let Some(shown) = life.shown.clone() else { return };
+        let shown = Shown::clone(&life.shown);
+        let others = shown.keys().filter(|slot| **slot != 0).count();
+        self.demand(Invariant::SlotsBounded, others <= SLOTS, || {
+            format!("tokens for {others} scopes and audiences are held")
+        });
+        for token in shown.values() {
+            // What was shown before was looked at then, unless its session has gone since.
+            let known = before.get(&token.slot).is_some_and(|known| known.token == token.token);
+            self.may_be_shown(now, token, known);
+        }
+    }
+
+    fn may_be_shown(&mut self, now: Now, shown: &ShownToken, known: bool) {
+        let Some(life) = &self.life else { return };
         let Some((place, token)) = token_of(&shown.token) else { return };
         let configured = life.place;
         self.demand(Invariant::NothingSentElsewhere, place == configured, || {
@@ -62,7 +93,7 @@ impl World {
         });
         let rotated = self.ledger.got.get(&(place, token)).and_then(|got| got.rotated);
         let held_since = self.ledger.held_since;
-        if let (Some((place, refresh)), Some(since)) = (rotated, held_since) {
+        if let (Some((place, refresh)), Some(since), false) = (rotated, held_since, known) {
             let excused = now.boot >= since + SAVE_PATIENCE
                 || self
                     .ledger

@@ -2,8 +2,11 @@
 
 use super::Invariant;
 use super::ledger::Token;
-use crate::engine::{Question, World, wants_a_person};
+use super::served::SLOTS;
+use crate::engine::{Question, World, slot_named, wants_a_person};
+use crate::history::{Obtains, Slot};
 use bearerd_proto::ErrorCode;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Why a token that the provider's record has as valid is not served.
@@ -25,6 +28,8 @@ pub enum Rule {
     HeldBack,
     /// §5: readers get the newest token; an older one that lives longer is given up for it.
     Superseded,
+    /// §5: a profile that holds as many tokens as it may gives up the one that nobody has read for an hour.
+    MadeRoom,
     /// §5: going down.
     GoingDown,
 }
@@ -41,6 +46,7 @@ impl Rule {
             Self::ClockDoubted => "not served: a clock speaks against it",
             Self::HeldBack => "not served: not on disk yet",
             Self::Superseded => "not served: a newer one took its place",
+            Self::MadeRoom => "not served: unread for an hour, and another needed the room",
             Self::GoingDown => "not served: the daemon goes down",
         }
     }
@@ -50,6 +56,8 @@ impl Rule {
 const HELD_BACK: Duration = Duration::from_millis(2_300);
 /// Milliseconds before the end in which a reader must have got a token, or the truth.
 const LATELY: u64 = 60_000;
+/// Milliseconds without a reader after which a token makes room for another.
+const UNREAD: u64 = 3_600_000;
 /// How many of a provider's newest tokens are looked at.
 const LOOKED_AT: usize = 40;
 
@@ -65,24 +73,58 @@ impl World {
             ErrorCode::Misconfigured => "refused: misconfigured",
             ErrorCode::StateUnreadable => "refused: state-unreadable",
             ErrorCode::ShuttingDown => "refused: shutting-down",
+            ErrorCode::BadRequest => "refused: bad-request",
+            ErrorCode::Overloaded => "refused: overloaded",
+            ErrorCode::LoginDenied => "refused: login-denied",
             _ => "refused: other",
         });
         self.tell(|| format!("refuses {question:?}: {}: {message}", code.as_str()));
+        let denied = code == ErrorCode::LoginDenied && message.starts_with("another person");
+        self.ledger.is_denied |= denied;
         self.ledger.last_refusal = Some((self.now, code));
         if wants_a_person(code) {
             self.said_login_required("an answer");
         }
-        let plain = matches!(question, Question::Read { strict: false, .. });
-        if plain || (matches!(question, Question::Read { .. }) && code != ErrorCode::MinTtlUnmet) {
-            self.nothing_valid_is_kept_back(code);
+        let Question::Read { slot, strict, .. } = question else { return };
+        if !*strict || code != ErrorCode::MinTtlUnmet {
+            self.nothing_valid_is_kept_back(*slot, code);
         }
+        self.is_refused_for_its_own_sake(*slot, code);
     }
 
-    fn nothing_valid_is_kept_back(&mut self, code: ErrorCode) {
+    /// What the provider says to one scope is said to no reader of another, and nobody is turned away before the profile
+    /// holds as many as it may.
+    fn is_refused_for_its_own_sake(&mut self, slot: Slot, code: ErrorCode) {
+        let by_token_file = self.script.policy.obtains == Obtains::ByTokenFile && slot != 0;
+        // What is exchanged, or granted to a session, needs the profile's own token first.
+        let policy = &self.script.policy;
+        let needs_own = policy.exchanges || !policy.obtains.is_by_login();
+        let pace = &self.ledger.pace;
+        let is_so = code != ErrorCode::BadRequest
+            || by_token_file
+            || pace.has_refused(slot)
+            || (needs_own && pace.has_refused(0));
+        self.demand(Invariant::RefusalStaysInItsSlot, is_so, || {
+            format!("a reader of {} is refused for another's scope", slot_named(slot))
+        });
+        if code != ErrorCode::Overloaded {
+            return;
+        }
+        let others =
+            self.ledger.readers.keys().chain(self.ledger.got.values().map(|got| &got.slot));
+        let others: BTreeSet<Slot> = others.filter(|slot| **slot != 0).copied().collect();
+        let is_full = others.len() > SLOTS;
+        self.demand(Invariant::SlotsBounded, is_full, || {
+            format!("a reader is turned away, and there are {} scopes and audiences", others.len())
+        });
+    }
+
+    fn nothing_valid_is_kept_back(&mut self, slot: Slot, code: ErrorCode) {
         let now = self.now;
         let mut valid: Vec<Token> = Vec::new();
         for provider in &self.providers {
-            for (token, record) in provider.access.iter().enumerate().rev().take(LOOKED_AT) {
+            for token in provider.newest_of(slot).take(LOOKED_AT) {
+                let record = &provider.access[token];
                 let is_valid = record.expires.is_none_or(|end| now < end);
                 if is_valid && provider.sessions[record.session].ended.is_none() {
                     valid.push((provider.place, token));
@@ -119,15 +161,20 @@ impl World {
             });
         };
         let mut chains = ledger.live.iter().chain(&ledger.login);
-        if !chains.any(|chain| chain.family == got.family) {
+        let is_kept = ledger.kept.contains(&got.family);
+        if !is_kept && !chains.any(|chain| chain.family == got.family) {
             return Some(Rule::Gone);
         }
         if got.ends.is_some_and(|end| end <= now) {
             return Some(Rule::CountedFromTheRequest);
         }
-        let newest = ledger.got.values().map(|got| got.number).max();
+        let of_slot = ledger.got.values().filter(|other| other.slot == got.slot);
+        let newest = of_slot.map(|got| got.number).max();
         if newest != Some(got.number) {
             return Some(Rule::Superseded);
+        }
+        if got.slot != 0 && self.now >= got.asked + UNREAD {
+            return Some(Rule::MadeRoom);
         }
         let since = ledger.held_since.max(ledger.back_since);
         since.filter(|since| now < *since + HELD_BACK).map(|_| Rule::HeldBack)
@@ -147,7 +194,13 @@ impl World {
         let state = report.map(|report| report.state);
         let refusal = self.ledger.last_refusal.filter(|(at, _)| *at >= lately);
         let refusal = refusal.map(|(_, code)| code);
-        let honest = matches!(refusal, Some(ErrorCode::LoginRequired | ErrorCode::StateUnreadable));
+        // A session out of a file may be shorter than what lies between two readers.
+        let policy = &self.script.policy;
+        let is_used_up = policy.obtains == Obtains::ByGrantFile
+            && policy.lifetime.is_some()
+            && refusal == Some(ErrorCode::Misconfigured);
+        let honest = is_used_up
+            || matches!(refusal, Some(ErrorCode::LoginRequired | ErrorCode::StateUnreadable));
         if served {
             self.tally.count("at the end: served");
         } else if honest {

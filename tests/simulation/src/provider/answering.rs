@@ -2,7 +2,7 @@
 
 use super::{AccessRecord, Ended, Provider, access_name, refresh_name, token_of};
 use crate::draw::Draw;
-use crate::history::{Person, Rotation};
+use crate::history::{Person, Rotation, is_misheard, refusal, slot_of};
 use bearerd_proto::Secret;
 use bearerd_session::time::Wall;
 use bearerd_session::{Cause, Failure, Granted, OAuthError, Outcome, Request};
@@ -51,6 +51,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) twist: Twist,
     /// Who sees the link of a login that is started.
     pub(crate) person: Person,
+    /// The password that comes with it, by its number.
+    pub(crate) password: Option<u64>,
+    /// The profile's own count of its sessions.
+    pub(crate) epoch: u64,
     pub(crate) draw: Draw,
 }
 
@@ -73,12 +77,29 @@ impl Provider {
                 Some((place, code)) if place == self.place => self.poll_device(code, asked),
                 _ => failed(oauth(OAuthError::InvalidGrant), "no such code"),
             },
-            Request::Refresh { refresh_token, .. } => match token_of(refresh_token.expose()) {
-                Some((place, token)) if place == self.place => self.refresh(token, asked),
-                _ => failed(oauth(OAuthError::InvalidGrant), "no such token"),
+            Request::Refresh { refresh_token, slot } => {
+                match (token_of(refresh_token.expose()), refusal(slot_of(slot), asked.now)) {
+                    (Some((place, token)), refusal) if place == self.place => match refusal {
+                        Some(error) if self.takes(token, asked.now) => {
+                            failed(oauth(error), "not that scope")
+                        }
+                        _ => self.refresh(token, asked),
+                    },
+                    _ => failed(oauth(OAuthError::InvalidGrant), "no such token"),
+                }
+            }
+            Request::Grant { slot, .. } => match refusal(slot_of(slot), asked.now) {
+                Some(error) => failed(oauth(error), "not that scope"),
+                None => self.grant_by_means(asked),
             },
-            Request::Grant { .. } | Request::Exchange { .. } => {
-                failed(oauth(OAuthError::UnsupportedGrantType), "no such grant")
+            Request::Exchange { subject_token, slot } => {
+                match (token_of(subject_token.expose()), refusal(slot_of(slot), asked.now)) {
+                    (_, Some(error)) => failed(oauth(error), "not that audience"),
+                    (Some((place, token)), None) if place == self.place => {
+                        self.exchange(token, asked)
+                    }
+                    _ => failed(oauth(OAuthError::InvalidRequest), "no such token"),
+                }
             }
             Request::Revoke { refresh_token } => {
                 if let Some((place, token)) = token_of(refresh_token.expose())
@@ -137,6 +158,12 @@ impl Provider {
         asked: &Asked<'_>,
     ) -> Outcome {
         let now = asked.now;
+        let slot = match asked.request {
+            Request::Refresh { slot, .. }
+            | Request::Grant { slot, .. }
+            | Request::Exchange { slot, .. } => slot_of(slot),
+            _ => 0,
+        };
         let refresh_token = given.map(|token| Secret::new(refresh_name(self.place, token)));
         let nothing_but_a_refresh_token = |refresh_token: Option<Secret>, message: &str| {
             let refresh_token = refresh_token.filter(|_| new.is_some());
@@ -147,6 +174,10 @@ impl Provider {
             Twist::NoLife => return nothing_but_a_refresh_token(refresh_token, "it lives 0 s"),
             _ => {}
         }
+        if is_misheard(slot) {
+            let refresh_token = refresh_token.filter(|_| new.is_some());
+            return failed(Cause::WrongAudience { refresh_token }, "it is for somebody else");
+        }
         let mut draw = asked.draw.clone();
         let life = match asked.twist {
             Twist::Life(seconds) => seconds,
@@ -154,10 +185,12 @@ impl Provider {
             _ => self.policy.token_life,
         };
         let good = |record: &AccessRecord| {
-            record.family == family && record.expires.is_some_and(|end| end > now + 1000)
+            record.family == family
+                && record.slot == slot
+                && record.expires.is_some_and(|end| end > now + 1000)
         };
         let again = match asked.twist {
-            Twist::SameAccess => self.access.iter().rposition(good),
+            Twist::SameAccess => self.newest_of(slot).find(|token| good(&self.access[*token])),
             _ => None,
         };
         let (access, lifetime) = match again {
@@ -168,8 +201,8 @@ impl Provider {
             None => {
                 let says = asked.twist != Twist::LifeUnsaid;
                 let expires = says.then(|| now.saturating_add(life.saturating_mul(1000)));
-                self.access.push(AccessRecord { session, family, expires });
-                (self.access.len() - 1, says.then(|| Duration::from_secs(life)))
+                let access = self.issue_access(AccessRecord { session, family, slot, expires });
+                (access, says.then(|| Duration::from_secs(life)))
             }
         };
         let skew = if let Twist::Skewed(skew) = asked.twist { skew } else { 0 };
@@ -190,6 +223,14 @@ impl Provider {
             idp_session: sid,
             idp_time: Some(Wall::from_secs(asked.wall + skew)),
         }))
+    }
+}
+
+impl Provider {
+    pub(super) fn issue_access(&mut self, record: AccessRecord) -> usize {
+        self.by_slot.entry(record.slot).or_default().push(self.access.len());
+        self.access.push(record);
+        self.access.len() - 1
     }
 }
 

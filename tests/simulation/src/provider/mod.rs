@@ -2,11 +2,13 @@
 
 mod answering;
 mod device;
+mod means;
 
 pub(crate) use answering::{Asked, Twist, failed};
 
-use crate::history::{Policy, Rotation};
+use crate::history::{Policy, Rotation, Slot};
 use device::Code;
+use std::collections::BTreeMap;
 
 /// One of the two providers of a history. Times are true ones, in milliseconds from its start.
 #[derive(Debug)]
@@ -18,6 +20,12 @@ pub(crate) struct Provider {
     pub(crate) access: Vec<AccessRecord>,
     codes: Vec<Code>,
     families: usize,
+    /// Access tokens by what they are for.
+    by_slot: BTreeMap<Slot, Vec<usize>>,
+    /// Where the tokens of a profile that needs no session belong, by its own count of sessions.
+    epochs: BTreeMap<u64, (usize, usize)>,
+    /// Counts the passwords: the newest is the right one.
+    pub(crate) password: u64,
     /// The person is refused until then.
     pub(crate) disabled_until: u64,
 }
@@ -25,7 +33,7 @@ pub(crate) struct Provider {
 /// A session of a person.
 #[derive(Debug)]
 pub(crate) struct SessionRecord {
-    user: &'static str,
+    pub(crate) user: &'static str,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -59,6 +67,8 @@ pub(crate) struct RefreshRecord {
 pub(crate) struct AccessRecord {
     pub(crate) session: usize,
     pub(crate) family: usize,
+    /// What it is for.
+    pub(crate) slot: Slot,
     pub(crate) expires: Option<u64>,
 }
 
@@ -72,8 +82,16 @@ impl Provider {
             access: Vec::new(),
             codes: Vec::new(),
             families: 0,
+            by_slot: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            password: 1,
             disabled_until: 0,
         }
+    }
+
+    /// The newest access tokens for `slot`, newest first.
+    pub(crate) fn newest_of(&self, slot: Slot) -> impl Iterator<Item = usize> {
+        self.by_slot.get(&slot).into_iter().flat_map(|tokens| tokens.iter().rev().copied())
     }
 
     /// Whether a refresh token would be taken at `now`.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::draw::Draw;
-use crate::history::Person;
+use crate::history::{Obtains, Person};
 use bearerd_proto::Secret;
 use bearerd_session::{Cause, OAuthError, Outcome, Request, SlotKey};
 
@@ -20,13 +20,18 @@ fn policy(rotation: Rotation, window: Option<u64>) -> Policy {
         device_life: 300,
         latency: 5,
         person_returns: None,
+        obtains: Obtains::ByLogin,
+        lifetime: None,
+        exchanges: false,
+        writes: None,
     }
 }
 
 fn ask(provider: &mut Provider, request: &Request, now: u64) -> Outcome {
     let person = Person::Approves { after: 3_000, same_browser: false };
     let (twist, draw) = (Twist::Nothing, Draw::new(1));
-    provider.answer(&Asked { request, now, wall: 0, twist, person, draw })
+    let (password, epoch) = (None, 0);
+    provider.answer(&Asked { request, now, wall: 0, twist, person, password, epoch, draw })
 }
 
 fn logged_in(provider: &mut Provider) -> String {
