@@ -160,11 +160,15 @@ impl Slot {
     /// Lets readers have the newest token; says whether there was a new one. One that has expired meanwhile does not
     /// take the place of one that is good.
     pub(crate) fn publish(&mut self, now: Boot) -> bool {
+        let is_same = self.has_it_already();
         let Some(held) = self.unpublished.take() else { return false };
         if !held.is_valid(now) && self.valid(now).is_some() {
             return false;
         }
-        self.previous = self.held.replace(held).map(|old| old.token);
+        let before = self.held.replace(held);
+        if !is_same {
+            self.previous = before.map(|old| old.token);
+        }
         self.rejected = false;
         self.expiry_seen = false;
         true

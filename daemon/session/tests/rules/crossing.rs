@@ -105,6 +105,26 @@ fn who_rejects_the_token_before_gets_the_one_of_the_same_scope() {
 }
 
 #[test]
+fn the_token_before_is_known_although_the_provider_gives_the_same_one_twice() {
+    let mut play = Play::logged_in(granted("1"));
+    play.read_of("files");
+    play.reply(granted("files"));
+    for token in ["newer", "newer"] {
+        play.advance(10 * SECOND);
+        play.glance_at("files");
+        play.advance(1850 * SECOND);
+        while let Some((fetch, request)) = play.open.first().cloned() {
+            let is_own =
+                matches!(&request, Request::Refresh { slot, .. } if *slot == SlotKey::default());
+            play.answer_to(fetch, granted(if is_own { "own" } else { token }));
+        }
+    }
+    assert_eq!(play.served_of("files"), Some("a-newer"));
+    let late = play.reject("a-files");
+    assert_eq!(play.token_of("files", late), "a-newer");
+}
+
+#[test]
 fn a_refresh_token_of_a_file_is_not_taken_again_after_a_logout_unless_a_person_asks() {
     let mut play = own(Own::GrantFile);
     play.reply(found("r-file"));
