@@ -113,6 +113,11 @@ impl Slot {
         self.spaced(now).min(two_seconds_on)
     }
 
+    /// The least moment of a fetch that nobody asks for.
+    pub(crate) fn spaced_by_itself(&self, now: Boot) -> Boot {
+        if self.valid(now).is_some() { self.spaced(now) } else { self.spaced_for_need(now) }
+    }
+
     /// Whether nobody has read since the token in hand was asked for, or there is none.
     pub(crate) fn is_unread(&self) -> bool {
         self.held.as_ref().is_none_or(|held| self.last_read <= held.asked)

@@ -210,7 +210,7 @@ pub const MIXES: [Mix; 10] = [
         alone: 300,
         sources: (0, 3),
         slots: (8, 40),
-        scopes: (2, 80),
+        scopes: (2, 160),
     },
     Mix {
         name: "alone",

@@ -201,7 +201,7 @@ impl Session {
             let had_problem = had_problem || slot.attempts.problem.is_some();
             slot.attempts.forgive();
             if had_problem {
-                slot.pull(now.boot);
+                slot.pull(slot.spaced_by_itself(now.boot));
             }
         }
     }

@@ -290,9 +290,7 @@ impl Session {
             self.want_save();
             // A provider whose sessions end as soon as they begin is not asked for one after the other.
             let slot = self.slot();
-            let has_token = slot.valid(now.boot).is_some();
-            let at = if has_token { slot.spaced(now.boot) } else { slot.spaced_for_need(now.boot) };
-            slot.pull(at);
+            slot.pull(slot.spaced_by_itself(now.boot));
             return self.hold_what_is_refused(now);
         }
         let reviving = self.is_reviving();

@@ -312,3 +312,15 @@ fn the_parked_session_comes_back_while_what_a_file_holds_is_tried() {
     play.reload(from_file(settings()));
     assert_eq!(play.served(), Some("a-1"));
 }
+
+#[test]
+fn a_login_does_not_hurry_a_token_that_has_just_come() {
+    let mut play = Play::logged_in(granted("1"));
+    play.read_of("files");
+    play.reply(later(None));
+    play.login(false);
+    play.reply(later(None));
+    play.advance(5 * SECOND);
+    let is_own = |request: &Request| matches!(request, Request::Refresh { slot, .. } if *slot == SlotKey::default());
+    assert!(!play.sent.iter().any(|(_, request)| is_own(request)));
+}
