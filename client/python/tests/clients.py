@@ -36,6 +36,6 @@ def sleeper(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return start + sum(pauses)
 
     monkeypatch.setattr("bearerd._caller.time.sleep", sleep)
-    for module in ("_calls", "_caller", "_client", "_held", "_token"):
+    for module in ("_calls", "_caller", "_client", "_fetchers", "_held", "_token"):
         monkeypatch.setattr(f"bearerd.{module}.boot_time", boot_time)
     return pauses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import bearerd
 from bearerd import _login, auth, errors
 from bearerd.auth import AuthType
 
+from .clients import sleeper
 from .fake_daemon import Answer, FakeDaemon, ok, token
 from .real_daemon import Home, Idp
 
@@ -159,6 +161,28 @@ def test_an_object_keeps_what_it_holds_until_that_ends(fake: Fake, monkeypatch: 
     monkeypatch.setattr("bearerd._fetchers.boot_time", lambda: 1e12)
     with pytest.raises(auth.TokenFetchError, match="said: misconfigured"):
         made.auth_header()
+
+
+def test_what_an_object_keeps_lives_as_long_as_its_token(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = sleeper(monkeypatch)
+    gone: list[bytes] = []
+
+    def answer(_method: str, target: str, _body: dict[str, Any]) -> bytes:
+        if target == "/v1/profiles":
+            return ok({"profiles": [info("mine")]})
+        return gone[0] if gone else ok(token(profile="mine", expires_in=300, refresh_in=150))
+
+    daemon = fake(answer)
+    monkeypatch.setenv("BEARERD_SOCKET", daemon.path)
+    made = platform_auth("https://idp.test", "sso")
+    pauses.append(149.0)
+    # It is looked at once more while it is held, and counts from when it was asked for all the same.
+    left = made._access_token().expiry - datetime.datetime.now()
+    assert 150 < left.total_seconds() <= 151
+    gone.append(refusal("login-required", "401 X"))
+    pauses.append(150.0)
+    assert made.auth_header() == {"Authorization": "Bearer token-1"}
+    assert "/v1/login" not in [target for _, target, _ in daemon.requests]
 
 
 def test_a_fresh_token_is_asked_for_only_where_it_can_be_had(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

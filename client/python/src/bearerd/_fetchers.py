@@ -170,8 +170,8 @@ class DaemonFetcher(Served):
         email = token.user_email
         if email is None and self.place.auth_type is AuthType.USER_PASSWORD:
             email = "admin@keycloak"
-        # By the second in which it was asked for: what is left as a whole number would be up to a second too late.
-        answer, asked = token.to_dict(), token._asked
+        # As it was answered, from when it was asked for: what is left by now counts from now.
+        answer, asked = token._answer, token._asked
         left = answer.get("expires_in")
         until = None if left is None else asked + left
         ask_at = asked + answer.get("refresh_in", 0)
