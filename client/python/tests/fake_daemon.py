@@ -78,7 +78,13 @@ class FakeDaemon:
                     connection.sendall(answer)
                 except OSError:
                     break
+                if isinstance(answer, Last):
+                    break
             self._open.discard(connection)
+
+
+class Last(bytes):
+    """An answer that ends with its connection."""
 
 
 def ok(body: dict[str, Any], status: str = "200 OK") -> bytes:

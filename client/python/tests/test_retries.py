@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
@@ -16,7 +17,7 @@ import bearerd
 from bearerd import _calls, errors
 
 from .clients import client_of, error, sleeper
-from .fake_daemon import Answer, FakeDaemon, ok, token
+from .fake_daemon import Answer, FakeDaemon, Last, ok, token
 
 Fake = Callable[[Answer], FakeDaemon]
 
@@ -284,3 +285,31 @@ def test_a_known_answer_counts_from_its_own_request(fake: Fake, monkeypatch: pyt
         pauses.append(-2.0)
         assert client.token().expires_in == 151
     assert len(daemon.requests) == 4
+
+
+@pytest.mark.parametrize("kind", ["blocking", "asyncio"])
+def test_a_stream_is_refused_by_an_error_that_ends_with_its_connection(fake: Fake, kind: str) -> None:
+    body = b'HTTP/1.0 404 Not Found\r\n\r\n{"code":"not-found","message":"no such route"}'
+    daemon = fake(lambda *_: Last(body))
+    raised: list[BaseException] = []
+
+    async def listen() -> None:
+        async with bearerd.AsyncClient(socket=daemon.path) as client:
+            async for _ in client.events():
+                pass
+
+    def call() -> None:
+        try:
+            if kind == "asyncio":
+                asyncio.run(listen())
+            else:
+                with client_of(daemon) as client:
+                    client.events()
+        except errors.AuthError as error:
+            raised.append(error)
+
+    # In a thread: a client that looks for more for ever would keep the test from its end.
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert [type(error) for error in raised] == [errors.NotFound]

@@ -235,10 +235,11 @@ class Caller(Holder):
                     raise _calls.broke_off(connection.path)
             if reader.status != 200:
                 # An error has a body with an end.
-                data = b""
-                while not reader.feed(data):
+                whole = reader.feed(b"")
+                while not whole:
                     data = self._receive(connection, ANSWER_SECONDS, reader, kept)
-                    if not data and not reader.end():
+                    whole = reader.feed(data) if data else reader.end()
+                    if not data and not whole:
                         raise _calls.broke_off(connection.path)
                 _calls.object_of(reader, connection.path)
         except MalformedError as malformed:
