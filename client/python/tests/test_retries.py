@@ -287,6 +287,21 @@ def test_a_known_answer_counts_from_its_own_request(fake: Fake, monkeypatch: pyt
     assert len(daemon.requests) == 4
 
 
+def test_a_known_answer_is_as_good_as_it_says_after_an_outage(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = sleeper(monkeypatch)
+    # Of a token with no known end each answer has the same bytes.
+    constant = ok({"token": "constant", "token_type": "Bearer", "profile": "w", "degraded": False})
+    daemon = fake(lambda *_: constant)
+    degraded = []
+    with client_of(daemon) as client:
+        for outage in (False, False, True, False, False, False):
+            daemon.stop() if outage else None
+            degraded.append(client.token().degraded)
+            daemon = fake(lambda *_: constant) if outage else daemon
+            pauses.append(61.0)
+    assert degraded == [False, False, True, False, False, False]
+
+
 @pytest.mark.parametrize("kind", ["blocking", "asyncio"])
 def test_a_stream_is_refused_by_an_error_that_ends_with_its_connection(fake: Fake, kind: str) -> None:
     body = b'HTTP/1.0 404 Not Found\r\n\r\n{"code":"not-found","message":"no such route"}'

@@ -220,5 +220,5 @@ class AsyncClient(AsyncCaller):
             attempts = Attempts(call, PATIENCE if held is None or strict else 0.0)
             asked, answer = await self._patiently(attempts, self._exchange)
         except (DaemonUnreachable, Overloaded, ShuttingDown) as error:
-            return self._instead(held, started, error, min_ttl if strict else None)
+            return self._instead(key, held, started, error, min_ttl if strict else None)
         return self._hold(key, answer, asked)

@@ -217,7 +217,7 @@ class Client(Caller):
         try:
             asked, answer, whole = self._patiently(attempts, self._exchange)
         except (DaemonUnreachable, Overloaded, ShuttingDown) as error:
-            return self._instead(held, started, error, min_ttl if strict else None)
+            return self._instead(key, held, started, error, min_ttl if strict else None)
         held = self._hold(key, answer, asked)
         if whole:
             self._read = (whole, held)

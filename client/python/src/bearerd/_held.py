@@ -73,11 +73,13 @@ class Held:
         made.refresh_at = asked + rests
         return made
 
-    def degrade(self, next_try: float) -> None:
-        """No daemon answers: it is given on, degraded as the daemon would say, and asked for again at `next_try`."""
-        self.answer = {**self.answer, "degraded": True}
-        self._token = None
-        self.refresh_at = min(next_try, self.expires_at)
+    def degraded(self, next_try: float) -> Held:
+        """While no daemon answers: the same, degraded as the daemon would say, and asked for again at `next_try`."""
+        # This one stays what the daemon has said: it may say the same again.
+        made = self.again(self._asked)
+        made.answer = {**self.answer, "degraded": True}
+        made.refresh_at = min(next_try, made.expires_at)
+        return made
 
 
 class Holder:
@@ -179,14 +181,16 @@ class Holder:
     def _keys_of(self, token: str) -> list[Key]:
         return [key for key, held in self._held.copy().items() if held.answer.get("token") == token]
 
-    def _instead(self, held: Held | None, asked: float, error: AuthError, min_ttl: float | None) -> Held:
+    def _instead(self, key: Key, held: Held | None, asked: float, error: AuthError, min_ttl: float | None) -> Held:
         """While no daemon answers, the valid token in hand is the answer; degraded, as the daemon would say."""
         now = boot_time()
         if held is None or held.expires_at - now <= (min_ttl or 0.0):
             raise error
         # What hangs is tried less often than what is not there.
-        held.degrade(now + max(NEXT_TRY_SECONDS, 5 * (now - asked)))
-        return held
+        degraded = held.degraded(now + max(NEXT_TRY_SECONDS, 5 * (now - asked)))
+        if self._held.get(key) is held:
+            self._held[key] = degraded
+        return degraded
 
 
 def _made_again(kind: type[H], profile: str | None, socket: str | None, places: list[str], autostart: bool) -> H:
