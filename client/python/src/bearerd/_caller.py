@@ -9,7 +9,7 @@ from _socket import MSG_NOSIGNAL
 from . import _calls
 from ._calls import ANSWER_SECONDS, IDLE_MAX, PATIENCE, Attempts, Call, Trouble
 from ._clock import boot_time
-from ._connection import RECEIVE_BYTES, Connection, of_this_process
+from ._connection import Connection, of_this_process
 from ._held import Holder
 from ._http import MalformedError, Reader
 
@@ -109,11 +109,8 @@ class Caller(Holder):
         data: bytes | None
         asked = boot_time()
         try:
-            if connection.timeout != seconds:
-                connection.wait_for(seconds)
-            socket = connection.socket
-            socket.sendall(request, MSG_NOSIGNAL)
-            data = socket.recv(RECEIVE_BYTES)
+            connection.socket.sendall(request, MSG_NOSIGNAL)
+            data = connection.receive(seconds)
         except BlockingIOError:
             data = None
         except OSError:

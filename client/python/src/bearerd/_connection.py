@@ -20,12 +20,11 @@ RECEIVE_BYTES: Final = 16 * 1024
 class Connection:
     """An open connection. Whoever takes it out of a pool has it alone."""
 
-    __slots__ = ("path", "socket", "timeout")
+    __slots__ = ("path", "socket")
 
     def __init__(self, path: str, *, blocking: bool, seconds: float) -> None:
         """Connects. A blocking one waits for room in a full backlog; then, and else at once, `BlockingIOError`."""
         self.path = path
-        self.timeout = 0.0
         self.socket = _plain_socket() if blocking else _socket_for_an_event_loop()
         try:
             if blocking:
@@ -36,6 +35,7 @@ class Connection:
             self.socket.connect(path)
             if blocking:
                 self._bound(socket.SO_SNDTIMEO, SEND_SECONDS)
+                self._bound(socket.SO_RCVTIMEO, AT_ONCE_SECONDS)
         except BaseException:
             self.socket.close()
             raise
@@ -43,15 +43,19 @@ class Connection:
 
     def receive(self, seconds: float) -> bytes:
         """The next bytes, none at the end of the connection; `BlockingIOError` after `seconds`."""
-        if seconds != self.timeout:
-            self.wait_for(seconds)
-        return self.socket.recv(RECEIVE_BYTES)
+        # Most come at once. What takes longer costs one more system call, whose time goes on where a signal's handler
+        # interrupts it; the kernel's own time begins anew then, and would never be over.
+        try:
+            return self.socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            pass
+        from select import POLLIN, poll
 
-    def wait_for(self, seconds: float) -> None:
-        """How long the socket waits for bytes from now on."""
-        # The kernel keeps the time: Python's own time-outs cost one more system call for each wait.
-        self._bound(socket.SO_RCVTIMEO, max(seconds, 0.001))
-        self.timeout = seconds
+        waiting = poll()
+        waiting.register(self.socket, POLLIN)
+        if not waiting.poll(max(seconds, 0.0) * 1000):
+            raise BlockingIOError
+        return self.socket.recv(RECEIVE_BYTES)
 
     def check_listener(self) -> None:
         """A password or a refresh token goes to a process of our own user alone."""
@@ -85,6 +89,8 @@ def _socket_for_an_event_loop() -> socket.socket:
     return whole.socket(whole.AF_UNIX, whole.SOCK_STREAM)
 
 
+AT_ONCE_SECONDS: Final = 0.001
+"""A token in the daemon's memory takes a tenth of it."""
 SEND_SECONDS: Final = 15.0
 """A request fits the socket's buffer; a daemon that does not read it in this time hangs."""
 
