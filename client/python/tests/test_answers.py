@@ -95,6 +95,8 @@ def test_a_login_can_be_sent_too() -> None:
     state = LoginState._of({"state": "pending", "login_id": "a", "user_code": "WDJB-MJHT"})
     assert pickle.loads(pickle.dumps(state)) == state
     assert repr(state) == "LoginState(state='pending', login_id='a', user_code='WDJB-MJHT')"
+    with_rows = [LoginState._of({"state": "pending", "qr_code": ["101", "010"]}) for _ in range(2)]
+    assert len({state, *with_rows}) == 2
 
 
 def of_this_package() -> list[type[AuthError]]:

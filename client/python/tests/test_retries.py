@@ -90,6 +90,10 @@ def test_other_errors_are_not_tried_again(fake: Fake) -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", errors.ProtocolError),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnull", errors.ProtocolError),
         (ok({}), errors.ProtocolError),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n" + 200_000 * b"[", errors.ProtocolError),
+        (ok({**token(), "expires_in": "300"}), errors.ProtocolError),
+        (ok({**token(), "refresh_in": [150]}), errors.ProtocolError),
+        (error("overloaded", "503 Service Unavailable", retry_after="soon"), errors.ProtocolError),
     ]
     for body, expected in cases:
         daemon = fake(partial(said, body))

@@ -201,9 +201,12 @@ def object_of(answer: Reader, path: str) -> dict[str, Any]:
 def error_of(answer: Reader) -> AuthError:
     """The error that an answer describes."""
     try:
-        return from_answer(json_object(answer.body))
+        error = from_answer(json_object(answer.body))
     except (KeyError, MalformedError):
         raise MalformedError(f"status {answer.status} without an error of the protocol") from None
+    if type(error.retry_after) not in (int, type(None)):
+        raise MalformedError("its `retry_after` is no number")
+    return error
 
 
 def foreign(path: str, why: MalformedError) -> ProtocolError:

@@ -47,10 +47,13 @@ class Held:
         self._token = token = Token._of(answer, asked)
         self.header = token.header()
         lives, rests = answer.get("expires_in"), answer.get("refresh_in")
-        self._lives = lives = _NEVER if lives is None else lives
-        self._rests = rests = min(NO_KNOWN_END_SECONDS if rests is None else rests, lives)
-        self.expires_at = asked + lives
-        self.refresh_at = asked + rests
+        try:
+            self._lives = lives = _NEVER if lives is None else lives
+            self._rests = rests = min(NO_KNOWN_END_SECONDS if rests is None else rests, lives)
+            self.expires_at = asked + lives
+            self.refresh_at = asked + rests
+        except TypeError:
+            raise ProtocolError("the times in the daemon's answer are no numbers: is it another version's?") from None
 
     @property
     def token(self) -> Token:

@@ -285,7 +285,7 @@ def json_object(text: bytes) -> dict[str, Any]:
     try:
         # What `json.loads` does, without a look at what it could be else.
         value, end = _scan(text.decode(), 0)
-    except (StopIteration, ValueError):
+    except (StopIteration, ValueError, RecursionError):
         # The error would quote the answer, where a token may stand.
         value, end = None, 0
     if type(value) is not dict or (end != len(text) and text.decode()[end:].strip()):

@@ -24,7 +24,9 @@ class _Answer:
         return bool(self._answer == other._answer)
 
     def __hash__(self) -> int:
-        return hash(tuple(self._answer.get(name) for name in self._fields))
+        values = (self._answer.get(name) for name in self._fields)
+        # A list, such as the rows of a QR code, has no hash of its own.
+        return hash(tuple(tuple(value) if isinstance(value, list) else value for value in values))
 
     def __repr__(self) -> str:
         shown = (f"{name}={self._shown(name)}" for name in self._fields if name in self._answer)
