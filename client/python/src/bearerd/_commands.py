@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -50,15 +49,27 @@ def run(program: list[str]) -> NoReturn:
     if flags.isolated or flags.ignore_environment or flags.no_site:
         sys.exit("python -m bearerd run: with -I, -E or -S Python does not load what serves the SDK")
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_children")
-    others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    path = [folder, *(other for other in others if other and other != folder)]
+    inherited = os.environ.get("PYTHONPATH")
+    # An empty entry is the working folder.
+    others = inherited.split(os.pathsep) if inherited else []
+    path = [folder, *(other for other in others if other != folder)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     if program[0] == "--":
         program = program[1:]
-    command = [sys.executable, *subprocess._args_from_interpreter_flags(), *program]  # type: ignore[attr-defined]
+    command = [sys.executable, *options(sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]), *program]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606 (this very interpreter)
+
+
+def options(written: list[str]) -> list[str]:
+    """Those of the interpreter, in a command that ends with `-m bearerd`, `-um bearerd` or `-mbearerd`."""
+    *words, last = written[1:]
+    if not last.startswith("-"):
+        last = words.pop()
+    # `-m` ends the options, and may stand behind others that take no value.
+    others = last.partition("m")[0]
+    return words if others == "-" else [*words, others]
 
 
 def enable() -> int:

@@ -42,7 +42,8 @@ def _hand_on(folder):
     try:
         import sitecustomize  # noqa: F401
     except ImportError as error:
-        if error.name != "sitecustomize":
+        # Python 2 does not say which module is missing, and goes on in silence with any.
+        if getattr(error, "name", None) != "sitecustomize":
             raise
     finally:
         if ours is not None:
