@@ -57,7 +57,7 @@ class AsyncClient(AsyncCaller):
     ) -> dict[str, str]:
         """As `Client.header`."""
         held = await self._current(profile, min_ttl, strict, scope, audience, issuer)
-        return held.header.copy()
+        return held.read.header.copy()
 
     async def reject(self, token: Token | str, profile: str | None = None) -> Token:
         """As `Client.reject`."""

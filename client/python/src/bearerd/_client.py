@@ -6,6 +6,7 @@ from . import _calls
 from ._caller import Caller
 from ._calls import ANSWER_SECONDS, IMPATIENT_SECONDS, PATIENCE, Attempts
 from ._clock import boot_time
+from ._held import Held
 from ._token import LoginState, Token
 from .errors import DaemonUnreachable, Overloaded, ShuttingDown
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from ._events import Events
-    from ._held import Held, Key
+    from ._held import Key
     from .types import LoggedOut, LogoutAnswer, ProfileInfo, Profiles, Status
 
     T = TypeVar("T")
@@ -48,9 +49,10 @@ class Client(Caller):
         """
         if profile is None and issuer is None:
             profile = self.profile
-        held = self._held.get((profile, scope, audience, issuer))
+        key = (profile, scope, audience, issuer)
+        held = self._held.get(key)
         if held is None or min_ttl is not None or boot_time() >= held.refresh_at:
-            held = self._current(profile, min_ttl, strict, scope, audience, issuer)
+            held = self._current(key, held, min_ttl, strict)
         return held.token
 
     def header(
@@ -66,10 +68,11 @@ class Client(Caller):
         """The header to send a request with, `{"Authorization": "Bearer …"}`; empty for a profile that sends none."""
         if profile is None and issuer is None:
             profile = self.profile
-        held = self._held.get((profile, scope, audience, issuer))
+        key = (profile, scope, audience, issuer)
+        held = self._held.get(key)
         if held is None or min_ttl is not None or boot_time() >= held.refresh_at:
-            held = self._current(profile, min_ttl, strict, scope, audience, issuer)
-        return held.header.copy()
+            held = self._current(key, held, min_ttl, strict)
+        return held.read.header.copy()
 
     def reject(self, token: Token | str, profile: str | None = None) -> Token:
         """A newer token than this one, for which a resource server answered 401; never the same."""
@@ -178,39 +181,27 @@ class Client(Caller):
         self._held.clear()
         return answer
 
-    def _current(
-        self,
-        profile: str | None,
-        min_ttl: float | None,
-        strict: bool,
-        scope: str | None,
-        audience: str | None,
-        issuer: str | None,
-    ) -> Held:
-        key = (profile, scope, audience, issuer)
-        # Without a wish it was looked at already.
-        held = None if min_ttl is None else self._in_hand(key, min_ttl)
-        return self._renewed(key, min_ttl, strict) if held is None else held
-
-    def _renewed(self, key: Key, min_ttl: float | None, strict: bool) -> Held:
+    def _current(self, key: Key, held: Held | None, min_ttl: float | None, strict: bool) -> Held:
+        """What to give where the token in hand, if any, is to be renewed or was wished to live longer."""
         started = boot_time()
-        held = self._held.get(key)
-        if held is not None and held.expires_at <= started:
-            held = None
+        if held is not None:
+            if min_ttl is not None and started < held.refresh_at and held.expires_at - started >= min_ttl:
+                return held
+            if held.expires_at <= started:
+                held = None
         call = self._requests.get(key) if min_ttl is None else None
         if call is None:
             call = self._call(key, min_ttl, strict)
         # With a valid token in hand nobody waits for a daemon that is away.
         patient = held is None or strict
-        begun = self._begin(call.request, ANSWER_SECONDS if patient else IMPATIENT_SECONDS)
+        begun = self._begin(call.request, ANSWER_SECONDS if patient else IMPATIENT_SECONDS, started)
         if begun is not None:
-            connection, asked, data = begun
-            read, last = self._read
+            connection, _, data = begun
+            bytes_read, read = self._read
             # A daemon says the same until a second has passed: what was read once is not read again.
-            if data == read and data:
+            if data == bytes_read and data:
                 self._idle.append(connection)
-                again: Held = last.again(asked)
-                self._held[key] = again
+                again = self._held[key] = Held(read, started)
                 return again
         attempts = Attempts(call, PATIENCE if patient else 0.0)
         attempts.begun = begun
@@ -220,5 +211,5 @@ class Client(Caller):
             return self._instead(key, held, started, error, min_ttl if strict else None)
         held = self._hold(key, answer, asked)
         if whole:
-            self._read = (whole, held)
+            self._read = (whole, held.read)
         return held

@@ -20,11 +20,12 @@ RECEIVE_BYTES: Final = 16 * 1024
 class Connection:
     """An open connection. Whoever takes it out of a pool has it alone."""
 
-    __slots__ = ("path", "socket")
+    __slots__ = ("path", "process", "socket")
 
     def __init__(self, path: str, *, blocking: bool, seconds: float) -> None:
         """Connects. A blocking one waits for room in a full backlog; then, and else at once, `BlockingIOError`."""
         self.path = path
+        self.process = _process
         self.socket = _plain_socket() if blocking else _socket_for_an_event_loop()
         try:
             if blocking:
@@ -43,12 +44,15 @@ class Connection:
 
     def receive(self, seconds: float) -> bytes:
         """The next bytes, none at the end of the connection; `BlockingIOError` after `seconds`."""
-        # Most come at once. What takes longer costs one more system call, whose time goes on where a signal's handler
-        # interrupts it; the kernel's own time begins anew then, and would never be over.
         try:
             return self.socket.recv(RECEIVE_BYTES)
         except BlockingIOError:
-            pass
+            return self.receive_later(seconds)
+
+    def receive_later(self, seconds: float) -> bytes:
+        """The same, where nothing came at once."""
+        # Most come at once. What takes longer costs one more system call, whose time goes on where a signal's handler
+        # interrupts it; the kernel's own time begins anew then, and would never be over.
         from select import POLLIN, poll
 
         waiting = poll()

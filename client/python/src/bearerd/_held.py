@@ -33,54 +33,54 @@ NEXT_TRY_SECONDS = 1.0
 """With a valid token in hand, a daemon that is away is tried again no sooner."""
 
 
-class Held:
-    """One token in hand; its times are on the boot-time clock, from the moment it was asked for."""
+class Read:
+    """What was read in a daemon's answer."""
 
-    __slots__ = ("_asked", "_lives", "_rests", "_token", "answer", "expires_at", "header", "refresh_at")
-    _token: Token | None
+    __slots__ = ("answer", "header", "lives", "rests")
 
-    def __init__(self, answer: Mapping[str, Any], asked: float) -> None:
+    def __init__(self, answer: Mapping[str, Any]) -> None:
         if "token_type" not in answer or "profile" not in answer:
             raise ProtocolError("the daemon's answer holds no token: is it another version's?")
         self.answer = answer
-        self._asked = asked
-        self._token = token = Token._of(answer, asked)
-        self.header = token.header()
+        self.header = Token._of(answer, 0.0).header()
         lives, rests = answer.get("expires_in"), answer.get("refresh_in")
         try:
-            self._lives = lives = _NEVER if lives is None else lives
-            self._rests = rests = min(NO_KNOWN_END_SECONDS if rests is None else rests, lives)
-            self.expires_at = asked + lives
-            self.refresh_at = asked + rests
+            self.lives = lives = _NEVER if lives is None else lives + 0.0
+            """Seconds from the request on."""
+            self.rests = min(NO_KNOWN_END_SECONDS if rests is None else rests, lives)
+            """Seconds, likewise, until it is asked for again."""
         except TypeError:
             raise ProtocolError("the times in the daemon's answer are no numbers: is it another version's?") from None
+
+
+class Held:
+    """One token in hand; its times are on the boot-time clock, from the moment it was asked for."""
+
+    __slots__ = ("_token", "asked", "read", "refresh_at")
+
+    def __init__(self, read: Read, asked: float) -> None:
+        self._token: Token | None = None
+        self.read = read
+        self.asked = asked
+        self.refresh_at = asked + read.rests
+
+    @property
+    def expires_at(self) -> float:
+        """When its life is over."""
+        return self.asked + self.read.lives
 
     @property
     def token(self) -> Token:
         """The token; made when it is looked at, for a header alone is asked for more often."""
         token = self._token
         if token is None:
-            token = self._token = Token._of(self.answer, self._asked)
+            token = self._token = Token._of(self.read.answer, self.asked)
         return token
-
-    def again(self, asked: float) -> Held:
-        """The same answer, given once more to another request."""
-        made = object.__new__(Held)
-        made.answer = self.answer
-        made._asked = asked
-        made._token = None
-        made.header = self.header
-        made._lives = lives = self._lives
-        made._rests = rests = self._rests
-        made.expires_at = asked + lives
-        made.refresh_at = asked + rests
-        return made
 
     def degraded(self, next_try: float) -> Held:
         """While no daemon answers: the same, degraded as the daemon would say, and asked for again at `next_try`."""
-        # This one stays what the daemon has said: it may say the same again.
-        made = self.again(self._asked)
-        made.answer = {**self.answer, "degraded": True}
+        # What was read stays what the daemon has said: it may say the same again.
+        made = Held(Read({**self.read.answer, "degraded": True}), self.asked)
         made.refresh_at = min(next_try, made.expires_at)
         return made
 
@@ -164,7 +164,7 @@ class Holder:
 
     def _hold(self, key: Key, answer: dict[str, Any], asked: float) -> Held:
         """Takes an answer into hand."""
-        held = Held(answer, asked)
+        held = Held(Read(answer), asked)
         if len(self._held) >= HELD_MAX:
             self._held.clear()
         self._held[key] = held
@@ -182,7 +182,7 @@ class Holder:
             self._held.pop(key, None)
 
     def _keys_of(self, token: str) -> list[Key]:
-        return [key for key, held in self._held.copy().items() if held.answer.get("token") == token]
+        return [key for key, held in self._held.copy().items() if held.read.answer.get("token") == token]
 
     def _instead(self, key: Key, held: Held | None, asked: float, error: AuthError, min_ttl: float | None) -> Held:
         """While no daemon answers, the valid token in hand is the answer; degraded, as the daemon would say."""
