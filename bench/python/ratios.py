@@ -22,24 +22,14 @@ SOURCE = os.path.join(ROOT, "client/python/src")
 sys.path.insert(0, SOURCE)
 
 import bearerd  # noqa: E402
+from bearerd import auth  # noqa: E402
+from bearerd._create import ours  # noqa: E402
+from bearerd._fetchers import DaemonFetcher  # noqa: E402
+from bearerd._profiles import Place  # noqa: E402
 
 ROUNDS = 40
 CALLS = 500
 STARTS = 40
-
-TOKENS_OF_A_FILE = """
-import json, sys, time
-from wallaroo.auth import create
-auth = create("http://127.0.0.1:9", "test_auth")
-auth.auth_header()
-least = 1.0
-for _ in range(40):
-    start = time.perf_counter()
-    for _ in range(500):
-        auth.auth_header()
-    least = min(least, (time.perf_counter() - start) / 500)
-print(least)
-"""
 
 
 def least(calls: int, *works: Callable[[], object]) -> list[float]:
@@ -82,9 +72,19 @@ def import_times(*sources: str) -> list[float]:
 
 def of_the_sdk() -> float | None:
     """Microseconds of the SDK's own header, where the SDK is there."""
-    words = [os.environ.get("BEARERD_SDK_PYTHON", sys.executable), "-c", TOKENS_OF_A_FILE]
-    ended = subprocess.run(words, capture_output=True, check=False)
-    return float(ended.stdout) * 1e6 if ended.returncode == 0 else None
+    python = os.environ.get("BEARERD_SDK_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import wallaroo"], capture_output=True, check=False).returncode != 0:
+        return None
+    script = os.path.join(ROOT, "bench/python/sdk_header.py")
+    return float(subprocess.run([python, script], stdout=subprocess.PIPE, check=True).stdout)
+
+
+def surface(client: bearerd.Client) -> Callable[[], object]:
+    """`auth_header` of the SDK's surface in this package, over the profile of `client`."""
+    place = Place("http://127.0.0.1:9", auth.AuthType.SSO)
+    fetcher = DaemonFetcher(ours(), place, client)
+    fetcher.profile = "a"
+    return auth.PlatformAuth(fetcher).auth_header
 
 
 def main() -> None:
@@ -132,8 +132,10 @@ def measure(client: bearerd.Client, path: str) -> None:
     yardstick, ours = medians(round_trip, asked)
     print(f"a header, asked of the daemon          {ours:8.2f} µs")
     print(f"  a bare round trip of the same bytes  {yardstick:8.2f} µs   ratio {ours / yardstick:.2f}, aim ≤ 1.25")
+    (ours_of_the_surface,) = least(1_000, surface(client))
     sdk = of_the_sdk()
-    print("  the SDK's own `auth_header()`        " + ("not installed here" if sdk is None else f"{sdk:8.2f} µs"))
+    print(f"`bearerd.auth`: `auth_header()`        {ours_of_the_surface:8.2f} µs")
+    print("  the SDK's own, its token in hand     " + ("not installed here" if sdk is None else f"{sdk:8.2f} µs"))
     plain, package, with_client = import_times("import json, socket", "import bearerd", "from bearerd import Client")
     print(f"import json, socket                    {plain:8.2f} ms")
     print(f"import bearerd                         {package:8.2f} ms   ratio {package / plain:.2f}, aim ≤ 1.15")
