@@ -43,7 +43,7 @@ enum Command {
     /// Build both programs as they are installed, into `dist/`
     Dist,
     /// Check and test the Python package, on the oldest and the newest Python here
-    Python,
+    Python(python::Arguments),
     /// Build the Python package with both programs in it, into `dist/`: one wheel for old systems too, and an sdist
     Wheel,
     /// Break each promise in a copy, and see that its test fails
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Dist => dist::run(),
-        Command::Python => python::run(),
+        Command::Python(arguments) => python::run(&arguments),
         Command::Wheel => python::wheel::run(),
         Command::Breaks(arguments) => breaks::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),

@@ -18,11 +18,8 @@ from bearerd.auth import AuthType
 
 from .clients import sleeper
 from .fake_daemon import Answer, FakeDaemon, ok, token
-from .real_daemon import Home, Idp
 
 Fake = Callable[[Answer], FakeDaemon]
-Homes = Callable[[str], Home]
-Idps = Callable[..., Idp]
 
 PROFILES: dict[str, Any] = {
     "profiles": [{"profile": "mine", "auth_type": "sso", "settings": {"keycloak_addr": "https://idp.test"}}]

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import bearerd
-from bearerd import errors
+from bearerd import auth, errors
 
-from .real_daemon import Home, eventually, program
+from .real_daemon import Home, Idp, eventually, program
 
 CONFIGURATION = '[profile.a]\nauth_type = "test_auth"\n'
 PYTHON = sys.executable
@@ -135,6 +135,23 @@ def test_it_gets_no_password_from_its_starter(here: Home, installed: str, monkey
         environment = file.read()
     assert b"hunter2" not in environment
     assert b"https_proxy=http://proxy.example.com" in environment
+
+
+def test_a_password_that_it_is_given_stays_in_its_memory(
+    here: Home, installed: str, idps: Callable[..., Idp], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(auth.USER_VAR, "jane")
+    monkeypatch.setenv(auth.PASSWORD_VAR, "jane-pw")
+    monkeypatch.setenv("BEARERD_AUTOSTART", "1")
+    assert auth.create(idps().address, "user_password").user_email() == "jane@ex.co"
+    with bearerd.Client(autostart=False) as client:
+        pid = client.status()["pid"]
+    places = [f"/proc/{pid}/cmdline", f"/proc/{pid}/environ"]
+    files = [f"{folder}/{name}" for folder, _, names in os.walk(here.path) for name in names]
+    assert any("/state/" in file for file in files), "the session is saved, and its profile"
+    for place in [*places, *(file for file in files if os.path.isfile(file))]:
+        with open(place, "rb") as file:
+            assert b"jane-pw" not in file.read(), place
 
 
 def test_one_that_was_killed_is_started_again(here: Home, installed: str) -> None:

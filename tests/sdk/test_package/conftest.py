@@ -4,12 +4,18 @@ import importlib.util
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
 #: Of the real package.
 AUTH = Path(importlib.util.find_spec("wallaroo").submodule_search_locations[0]) / "auth.py"
+SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
+#: What `enable` writes.
+PTH = SITE_PACKAGES / "bearerd-wallaroo.pth"
+#: Whose `create` a program has.
+OURS, THEIRS = "bearerd._sdk", "wallaroo.auth"
 
 
 class Python:

@@ -1,19 +1,12 @@
-"""Every way in which the SDK comes to be served: `install()`, `run` with its children, `enable`."""
+"""Every way in which the SDK comes to be served but `enable`: `install()`, `run` with its children."""
 
-import re
 import subprocess
 import sys
-import sysconfig
 import textwrap
-from pathlib import Path
 
 import pytest
 
-from conftest import AUTH, whose
-
-SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
-PTH = SITE_PACKAGES / "bearerd-wallaroo.pth"
-OURS, THEIRS = "bearerd._sdk", "wallaroo.auth"
+from conftest import OURS, SITE_PACKAGES, THEIRS, whose
 
 
 def test_left_alone_the_sdk_is_its_own(python):
@@ -176,120 +169,6 @@ def test_an_interpreter_without_our_package_is_served_too(light, tmp_path_factor
     code = f"import subprocess; subprocess.run([{str(other / 'bin/python')!r}, '-c', {whose()!r}], check=True)"
     assert light.says("-m", "bearerd", "run", "-c", code) == OURS
     assert light.says("-c", code) == THEIRS
-
-
-def test_enable_serves_every_program_until_disable(python):
-    said = python.says("-m", "bearerd", "enable", "wallaroo")
-    try:
-        assert str(PTH) in said
-        assert python.says("-c", whose()) == OURS
-        assert python.says("-I", "-c", whose()) == OURS
-        # Twice served is served once.
-        assert python.says("-m", "bearerd", "run", "-c", whose()) == OURS
-        assert python.says("-m", "bearerd", "enable", "wallaroo") == said
-    finally:
-        python.says("-m", "bearerd", "disable", "wallaroo")
-    assert not PTH.exists()
-    assert python.says("-c", whose()) == THEIRS
-    assert "not enabled" in python.says("-m", "bearerd", "disable", "wallaroo")
-
-
-def test_the_pth_file_is_one_line_that_names_nothing_but_its_own(light_enabled):
-    text = PTH.read_text()
-    assert text.endswith("\n")
-    assert text.count("\n") == 1
-    assert text.startswith("import sys; ")
-    said = light_enabled.says("-c", "import sys; print([n for n in sys.modules if 'bearerd' in n or 'wallaroo' in n])")
-    assert said == "[]"
-
-
-def test_an_unrelated_start_pays_less_than_a_millisecond(light_enabled):
-    def microseconds():
-        """What `site`, which executes the file, takes in all; the least of many, the rest is the machine's noise."""
-        took = []
-        for _ in range(15):
-            ended = light_enabled("-X", "importtime", "-c", "pass")
-            assert ended.returncode == 0
-            assert "bearerd" not in ended.stderr, "nothing of ours is imported"
-            site = re.search(r"import time:\s+(\d+) \|\s+\d+ \| site$", ended.stderr, re.MULTILINE)
-            took.append(int(site[1]))
-        return min(took)
-
-    with_it = microseconds()
-    aside = PTH.with_suffix(".aside")
-    PTH.rename(aside)
-    try:
-        without = microseconds()
-    finally:
-        aside.rename(PTH)
-    print(f"site takes {with_it} µs with the file, {without} µs without")
-    assert with_it - without < 1000
-
-
-def test_once_the_package_is_gone_the_file_says_nothing_and_the_sdk_is_its_own(light_enabled):
-    package = SITE_PACKAGES / "bearerd"
-    for kept in ["nothing", "an empty folder", "a folder with a broken module"]:
-        aside = SITE_PACKAGES / "aside-bearerd"
-        package.rename(aside)
-        try:
-            if kept != "nothing":
-                package.mkdir()
-            if kept == "a folder with a broken module":
-                (package / "wallaroo.py").write_text("from . import nothing_of_that_name\n")
-            assert light_enabled.says("-c", "print('started')") == "started"
-            assert light_enabled.says("-c", whose()) == THEIRS, kept
-        finally:
-            for file in package.glob("**/*"):
-                file.unlink()
-            if package.exists():
-                package.rmdir()
-            aside.rename(package)
-    assert light_enabled.says("-c", whose()) == OURS
-
-
-def test_a_start_outlives_whatever_goes_wrong_in_the_file(light_enabled):
-    # As if a module that it needs was broken: the name `sys` is all that it uses.
-    broken = PTH.read_text().replace("sys.meta_path.insert", "sys.nothing_of_that_name")
-    good = PTH.read_text()
-    PTH.write_text(broken)
-    try:
-        assert light_enabled.says("-c", "print('started')") == "started"
-        assert light_enabled.says("-c", whose()) == THEIRS
-    finally:
-        PTH.write_text(good)
-
-
-OTHER_VERSIONS = {
-    "a parameter more": ("def create(keycloak_addr: str, auth_type", "def create(keycloak_addr: str, realm, auth_type", "`create` is (keycloak_addr, realm, auth_type)"),
-    "a method more": ("    def auth_header(self)", "    def api_key(self): ...\n\n    def auth_header(self)", "`_PlatformAuth.api_key` is new"),
-    "a method less": ("    def auth_header(self)", "    def header(self)", "`_PlatformAuth.auth_header` is missing"),
-    "another field": ("    user_email: str\n\n    def ToDict", "    user_email: str\n    realm: str = ''\n\n    def ToDict", "`_AccessToken._fields` is"),
-}
-
-
-@pytest.mark.parametrize("case", OTHER_VERSIONS)
-def test_another_surface_is_refused_with_what_differs_and_what_to_do(light, case):
-    old, new, told = OTHER_VERSIONS[case]
-    source = AUTH.read_text()
-    assert source.count(old) >= 1
-    python = light
-    (light.folder / "wallaroo/auth.py").write_text(source.replace(old, new, 1))
-    install = "import bearerd.wallaroo; bearerd.wallaroo.install()"
-    for program in [whose(install), whose("import wallaroo", install)]:
-        ended = python("-c", program)
-        assert ended.returncode == 1
-        last = ended.stderr.strip().splitlines()[-1]
-        assert last.startswith("bearerd.wallaroo.UnknownSdk: bearerd can't serve wallaroo"), ended
-        assert told in last
-        assert "wallaroo==2026.1.3" in last
-        assert "disable wallaroo" in last
-    ended = python("-m", "bearerd", "enable", "wallaroo")
-    assert (ended.returncode, PTH.exists()) == (1, False)
-    assert told in ended.stderr
-    assert "Traceback" not in ended.stderr
-    ended = python("-m", "bearerd", "run", "-c", whose())
-    assert ended.returncode == 1
-    assert told in ended.stderr
 
 
 def test_without_an_sdk_install_and_enable_say_so(python, tmp_path):

@@ -51,7 +51,8 @@ impl Environment {
 }
 
 /// A folder for what the SDK's own packages keep in their user's home: fonts take seconds to be listed.
-pub(super) fn matplotlib_folder() -> PathBuf {
+#[must_use]
+pub fn matplotlib_folder() -> PathBuf {
     cached().join("matplotlib")
 }
 

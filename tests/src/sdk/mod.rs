@@ -5,7 +5,7 @@ mod platform;
 mod program;
 mod stage;
 
-pub use environment::Environment;
+pub use environment::{Environment, matplotlib_folder};
 pub use platform::{Call, Platform};
 pub use program::{Program, Told};
 pub use stage::{PROFILE, Stage};

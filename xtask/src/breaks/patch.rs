@@ -7,6 +7,8 @@
 //! +++ b/daemon/src/server/peer.rs
 //! @@ …
 //! ```
+//!
+//! A test in Python is named as `cargo xtask python tests/test_client.py::test_a_header_is_the_callers_own`.
 
 use crate::failure::{Failure, While};
 use crate::repository;
@@ -29,34 +31,63 @@ pub(crate) struct Patch {
 
 /// One test, by the command that runs it alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NamedTest {
-    /// What stands between `cargo test` and `--`.
-    pub(crate) selection: Vec<String>,
-    /// The test's full name.
-    pub(crate) name: String,
+pub(crate) enum NamedTest {
+    /// `cargo test SELECTION -- NAME`: one of Rust's.
+    Rust {
+        /// What stands between `cargo test` and `--`.
+        selection: Vec<String>,
+        /// The test's full name.
+        name: String,
+    },
+    /// `cargo xtask python FILE::NAME`: one of the Python package's, in all its cases.
+    Python {
+        /// Below `client/python`.
+        file: String,
+        /// The function.
+        name: String,
+    },
 }
 
 impl NamedTest {
-    /// The package that `-p` names.
-    pub(crate) fn package(&self) -> Option<&str> {
-        let at = self.selection.iter().position(|word| word == "-p")?;
-        self.selection.get(at + 1).map(String::as_str)
+    /// Its name, without the file of one in Python.
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &str {
+        let (Self::Rust { name, .. } | Self::Python { name, .. }) = self;
+        name
     }
 
-    /// Reads `cargo test SELECTION -- NAME`.
+    /// The package of Rust's that `-p` names.
+    pub(crate) fn package(&self) -> Option<&str> {
+        let Self::Rust { selection, .. } = self else { return None };
+        let at = selection.iter().position(|word| word == "-p")?;
+        selection.get(at + 1).map(String::as_str)
+    }
+
+    /// Reads such a command.
     pub(crate) fn read(line: &str) -> Option<Self> {
-        let line = line.strip_prefix("cargo test ")?;
-        let (selection, name) = line.split_once(" -- ")?;
-        let selection: Vec<String> = selection.split_whitespace().map(str::to_owned).collect();
-        let name = name.trim();
-        let test = Self { selection, name: name.to_owned() };
-        (!name.is_empty() && !name.contains(' ') && test.package().is_some()).then_some(test)
+        let is_word = |text: &str| !text.is_empty() && !text.contains(' ');
+        if let Some(named) = line.strip_prefix("cargo xtask python ") {
+            let (file, name) = named.split_once("::")?;
+            let whole = is_word(file) && is_word(name);
+            return whole.then(|| Self::Python { file: file.to_owned(), name: name.to_owned() });
+        }
+        let (selection, name) = line.strip_prefix("cargo test ")?.split_once(" -- ")?;
+        let selection = selection.split_whitespace().map(str::to_owned).collect();
+        let name = name.trim().to_owned();
+        let is_one = is_word(&name);
+        let test = Self::Rust { selection, name };
+        (is_one && test.package().is_some()).then_some(test)
     }
 }
 
 impl fmt::Display for NamedTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cargo test {} -- {}", self.selection.join(" "), self.name)
+        match self {
+            Self::Rust { selection, name } => {
+                write!(f, "cargo test {} -- {name}", selection.join(" "))
+            }
+            Self::Python { file, name } => write!(f, "cargo xtask python {file}::{name}"),
+        }
     }
 }
 
@@ -101,9 +132,24 @@ mod tests {
     fn a_test_is_named_by_the_command_that_runs_it() {
         let line = "cargo test -p bearerd --lib -- snapshot::tests::a";
         let test = NamedTest::read(line).unwrap();
-        assert_eq!((test.package(), test.name.as_str()), (Some("bearerd"), "snapshot::tests::a"));
+        let selection = ["-p", "bearerd", "--lib"].map(str::to_owned).to_vec();
+        assert_eq!(test.package(), Some("bearerd"));
         assert_eq!(test.to_string(), line);
-        for bad in ["cargo test -p a", "cargo test --lib -- b", "cargo test -p a -- b c", "make"] {
+        assert_eq!(test, NamedTest::Rust { selection, name: "snapshot::tests::a".to_owned() });
+        let line = "cargo xtask python tests/test_forks.py::test_a";
+        let test = NamedTest::read(line).unwrap();
+        assert_eq!((test.package(), test.to_string().as_str()), (None, line));
+        let (file, name) = ("tests/test_forks.py".to_owned(), "test_a".to_owned());
+        assert_eq!(test, NamedTest::Python { file, name });
+        for bad in [
+            "cargo test -p a",
+            "cargo test --lib -- b",
+            "cargo test -p a -- b c",
+            "cargo xtask python",
+            "cargo xtask python tests/test_a.py",
+            "cargo xtask python a::b c",
+            "make",
+        ] {
             assert_eq!(NamedTest::read(bad), None, "{bad}");
         }
     }

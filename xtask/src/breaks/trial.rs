@@ -121,14 +121,13 @@ impl Trial {
                 None => return Ok(Verdict::Hangs),
             }
         }
-        let mut words = vec!["test".to_owned()];
-        words.extend(test.selection.iter().cloned());
-        words.extend(["--", "--exact"].map(str::to_owned));
-        words.push(test.name.clone());
-        match self.cargo(&words, name)? {
-            None => Ok(Verdict::Hangs),
-            Some((passed, output)) => Ok(judge(passed, &output, &test.name)),
-        }
+        let Some((passed, output)) = self.cargo(&command_of(test), name)? else {
+            return Ok(Verdict::Hangs);
+        };
+        Ok(match test {
+            NamedTest::Rust { name, .. } => judge(passed, &output, name),
+            NamedTest::Python { .. } => judge_python(passed, &output),
+        })
     }
 
     /// Runs cargo in the copy; gives whether it succeeded and what it wrote to stdout, or `None` past the limit.
@@ -177,6 +176,17 @@ fn apply(folder: &Path, patch: &Path) -> Command {
     git
 }
 
+/// What cargo is told to run this test alone.
+fn command_of(test: &NamedTest) -> Vec<String> {
+    let words = |some: &[&str]| some.iter().copied().map(str::to_owned).collect::<Vec<_>>();
+    match test {
+        NamedTest::Rust { selection, name } => {
+            [words(&["test"]), selection.clone(), words(&["--", "--exact", name])].concat()
+        }
+        NamedTest::Python { file, name } => words(&["xtask", "python", &format!("{file}::{name}")]),
+    }
+}
+
 /// Reads what Rust's test runner wrote.
 fn judge(passed: bool, output: &str, name: &str) -> Verdict {
     if !output.contains("running ") {
@@ -188,6 +198,31 @@ fn judge(passed: bool, output: &str, name: &str) -> Verdict {
         (1, true) => Verdict::Green,
         (1, false) => Verdict::Red,
         _ => Verdict::NotOneTest,
+    }
+}
+
+/// Reads the line by which pytest closes: the cases of one function passed or failed. What can't even be collected, or
+/// breaks before the test begins, is an error.
+fn judge_python(passed: bool, output: &str) -> Verdict {
+    let closes = |line: &&str| {
+        let seconds = line.rsplit_once(" in ").map(|(_, rest)| rest.as_bytes());
+        seconds.and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
+    };
+    let Some(line) = output.lines().rev().find(closes) else {
+        return Verdict::DoesNotBuild;
+    };
+    let count = |what: &str| {
+        let words: Vec<&str> =
+            line.split([' ', ',', '=']).filter(|word| !word.is_empty()).collect();
+        let at = words.iter().position(|word| word.trim_end_matches('s') == what);
+        at.and_then(|at| words.get(at.checked_sub(1)?)?.parse().ok()).unwrap_or(0_usize)
+    };
+    match (count("passed"), count("failed"), count("error")) {
+        (0, 0, 0) => Verdict::NotOneTest,
+        (_, _, 1..) => Verdict::DoesNotBuild,
+        (_, 1.., _) => Verdict::Red,
+        (_, 0, 0) if passed => Verdict::Green,
+        (..) => Verdict::NotOneTest,
     }
 }
 
@@ -209,6 +244,35 @@ mod tests {
         ];
         for (passed, output, verdict) in cases {
             assert_eq!(judge(passed, output, "a::b"), verdict, "{output}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_pytest_are_judged() {
+        let cases = [
+            (true, ".... [100%]\n4 passed in 0.21s\n", Verdict::Green),
+            (true, "== 4 passed, 2 warnings in 61.20s (0:01:01) ==\n", Verdict::Green),
+            (
+                false,
+                "F... [100%]\nFAILED tests/test_a.py::b\n1 failed, 3 passed in 1.20s\n",
+                Verdict::Red,
+            ),
+            (
+                false,
+                "E [100%]\nERROR tests/test_a.py::b - ZeroDivisionError\n1 error in 0.08s\n",
+                Verdict::DoesNotBuild,
+            ),
+            (false, "1 failed, 2 errors in 0.08s\n", Verdict::DoesNotBuild),
+            (
+                false,
+                "ERROR: not found: tests/test_a.py::c\n\nno tests ran in 0.01s\n",
+                Verdict::NotOneTest,
+            ),
+            (true, "1 skipped in 0.01s\n", Verdict::NotOneTest),
+            (false, "", Verdict::DoesNotBuild),
+        ];
+        for (passed, output, verdict) in cases {
+            assert_eq!(judge_python(passed, output), verdict, "{output}");
         }
     }
 }

@@ -8,14 +8,27 @@ use crate::failure::{Failure, While};
 use crate::repository;
 pub(crate) use environment::has_python;
 use environment::{Environment, interpreters};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+/// What `cargo xtask python` can be told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Run these tests alone, such as `tests/test_forks.py::test_a_child_of_a_child_is_no_different`, on the newest Python
+    #[arg(value_name = "TEST")]
+    tests: Vec<String>,
+}
+
 /// Formats, lints, types on the newest; tests on both.
-pub(crate) fn run() -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let programs = cargo::programs()?;
     let folder = programs.bearerd.parent().map(PathBuf::from).unwrap_or_default();
     let interpreters = interpreters()?;
+    if let (Some(newest), [_, ..]) = (interpreters.last(), arguments.tests.as_slice()) {
+        let environment = Environment::with(newest, "checks")?;
+        demand(pytest(&environment, &folder).args(&arguments.tests))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for (at, interpreter) in interpreters.iter().enumerate() {
         let is_newest = at + 1 == interpreters.len();
         let needed = if is_newest { "checks" } else { "tests" };
@@ -29,13 +42,18 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
             }
             demand(&mut environment.module("mypy"))?;
         }
-        let mut tests = environment.module("pytest");
-        // What the machine's Python has of plugins is no part of these tests.
-        tests.env("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1");
-        tests.env("PYTHONPATH", "src").env("BEARERD_PROGRAMS", &folder);
-        demand(&mut tests)?;
+        demand(&mut pytest(&environment, &folder))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tests, with the programs that were built.
+fn pytest(environment: &Environment, programs: &Path) -> Command {
+    let mut pytest = environment.module("pytest");
+    // What the machine's Python has of plugins is no part of these tests.
+    pytest.env("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1");
+    pytest.env("PYTHONPATH", "src").env("BEARERD_PROGRAMS", programs);
+    pytest
 }
 
 /// The folder of the package.

@@ -55,7 +55,7 @@ fn the_toy_names_tests_that_are_there() {
     let text = text_of(&recipe);
     let there = texts(|path| path.starts_with("daemon/tests"));
     let missing = recipe.tests.iter().filter(|test| {
-        let head = format!("fn {}(", test.name);
+        let head = format!("fn {}(", test.name());
         let in_toy = text.lines().any(|line| line.starts_with('+') && line.contains(&head));
         !in_toy && !there.iter().any(|text| text.content.contains(&head))
     });
