@@ -20,6 +20,28 @@ def test_install_serves_an_sdk_that_is_imported_already_and_one_that_comes_later
     assert light.says("-c", whose(install, install, "import wallaroo", install)) == OURS
 
 
+def test_an_sdk_that_is_reloaded_or_imported_once_more_is_served_with_its_new_classes(light):
+    program = """
+        import importlib, sys
+        import bearerd.wallaroo
+        bearerd.wallaroo.install()
+        import wallaroo.auth as auth
+
+        def show():
+            made = auth.create("http://127.0.0.1:1", "test_auth")
+            print(auth.create.__module__, auth.logout.__module__, type(made) is auth._TestAuth)
+
+        show()
+        importlib.reload(auth)
+        show()
+        for name in ("wallaroo", "wallaroo.auth"):
+            del sys.modules[name]
+        import wallaroo.auth as auth
+        show()
+    """
+    assert light.says("-c", textwrap.dedent(program)).splitlines() == 3 * [f"{OURS} {OURS} True"]
+
+
 def test_install_does_not_import_the_sdk(python):
     said = "import sys, bearerd.wallaroo as b; b.install(); print('wallaroo' in sys.modules)"
     assert python.says("-c", said) == "False"

@@ -57,18 +57,20 @@ def spec_of(path: Any) -> ModuleSpec | None:
 
 def serve(module: ModuleType) -> None:
     """Puts ours in the place of the module's own, or refuses a module that is not as we know it."""
-    if getattr(module, "_bearerd", None) is not None:
+    if getattr(module.create, "__module__", None) == _OURS:
         return
+    from importlib import import_module
+
     from . import _surface
 
     differences = _surface.differences(module)
     if differences:
         raise UnknownSdk(_refusal(differences), name=MODULE, path=getattr(module, "__file__", None))
-    from . import _sdk
-
-    setattr(module, "_bearerd", (module.create, module.logout))  # noqa: B010 (not the SDK's)
-    setattr(module, "create", _sdk.create)  # noqa: B010
-    setattr(module, "logout", _sdk.logout)  # noqa: B010
+    # Imported a second time, or reloaded, it has classes of its own once more: ours are made anew over them.
+    sys.modules.pop(_OURS, None)
+    ours = import_module(_OURS)
+    setattr(module, "create", ours.create)  # noqa: B010 (not the SDK's)
+    setattr(module, "logout", ours.logout)  # noqa: B010
 
 
 def _serve_when_loaded(loader: Any) -> None:
@@ -105,6 +107,7 @@ def _refusal(differences: list[str]) -> str:
     )
 
 
+_OURS = "bearerd._sdk"
 KNOWN_VERSION = "2026.1.3"
 """The version whose surface `_surface` holds."""
 _SHOWN_MOST = 5
