@@ -149,6 +149,21 @@ def test_elsewhere_a_login_is_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(_login.screen_here(), _login.Terminal)
 
 
+def test_a_terminal_gets_no_orders_from_a_provider(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = "\x1b]0;x\x07\x9b31m"
+    login = golden(user_code=f"j\u00e4ne{order}", verification_uri_complete=f"https://x.test/{order}", login_id="1")
+    _login.Terminal().pending(LoginState._of(login), f"https://x.test/{order}")
+    profiles = [{**STATUS["profiles"][0], "user_email": f"jane{order}"}]
+    monkeypatch.setenv("BEARERD_SOCKET", fake(lambda *_: ok({**STATUS, "profiles": profiles})).path)
+    _ipython._status(None, set())
+    said = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\x9b"} & {*said}
+    assert "the code j\u00e4ne\ufffd]0;x\ufffd\ufffd31m.\n" in said
+    assert "jane\ufffd]0;x" in said
+
+
 def test_the_extension_registers_the_magic() -> None:
     registered: list[Any] = []
     ipython = types.SimpleNamespace(
@@ -161,7 +176,7 @@ def test_the_extension_registers_the_magic() -> None:
     assert ipython.magics_manager.magics["line"] == {}
 
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "version": "0.1.0",
     "pid": 1,
     "uptime": 1,

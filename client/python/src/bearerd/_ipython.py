@@ -43,7 +43,7 @@ def _log_in(profile: str | None, flags: set[str]) -> None:
     screen = _login.screen_here()
     login = _login.log_in(Client(), profile, replace="--replace" in flags, screen=screen)
     if isinstance(screen, _login.Terminal):
-        print(f"Logged in{_login.name_of(login)}.")
+        print(_login.printable(f"Logged in{_login.name_of(login)}."))
 
 
 def _status(profile: str | None, _flags: set[str]) -> None:
@@ -69,7 +69,7 @@ def _status(profile: str | None, _flags: set[str]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=False))
-        print("  ".join([*padded, row[4]]).rstrip())
+        print(_login.printable("  ".join([*padded, row[4]]).rstrip()))
 
 
 def _log_out(profile: str | None, flags: set[str]) -> None:
@@ -78,7 +78,7 @@ def _log_out(profile: str | None, flags: set[str]) -> None:
         raise errors.BadRequest("a profile, or --all: not both")
     for each in Client().logout(profile, revoke=revoke, all_profiles=everybody)["profiles"]:
         message = each.get("message")
-        print(f"{each['profile']}: logged out" + (f" ({message})" if message else ""))
+        print(_login.printable(f"{each['profile']}: logged out" + (f" ({message})" if message else "")))
 
 
 _COMMANDS = {

@@ -81,6 +81,11 @@ def name_of(login: LoginState) -> str:
     return f" as {who}" if who else ""
 
 
+def printable(text: str) -> str:
+    """Texts of an identity provider may hold sequences that a terminal obeys: none gets through."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if each < " " or "\x7f" <= each <= "\x9f" else each for each in text)
+
+
 class Terminal:
     """Lines on stdout, in the SDK's words."""
 
@@ -92,10 +97,11 @@ class Terminal:
         if login.login_id == self._shown:
             return
         self._shown = login.login_id
-        print(f"Please log into the following URL in a web browser:\n\n\t{link}\n", flush=True)
+        shown = printable(str(link))
+        print(f"Please log into the following URL in a web browser:\n\n\t{shown}\n", flush=True)
         if login.user_code:
             word = "See that it shows" if login.verification_uri_complete else "Type"
-            print(f"{word} the code {login.user_code}.\n", flush=True)
+            print(f"{word} the code {printable(login.user_code)}.\n", flush=True)
 
     def done(self, login: LoginState) -> None:  # noqa: ARG002 (the SDK names nobody)
         """One line."""
