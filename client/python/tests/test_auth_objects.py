@@ -265,6 +265,9 @@ def test_they_can_be_copied_and_sent_to_another_process(daemon: FakeDaemon) -> N
             bearerd.google.Credentials(client),
         ]
         client.token()
+        credentials = bearerd.google.Credentials(client)
+        credentials.refresh(None)
+        assert b"token-1" not in pickle.dumps([*made, credentials])
         for one in made:
             for again in (pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
                 assert type(again) is type(one)

@@ -45,6 +45,9 @@ class Identity(NamedTuple):
     #: On the same clock: before it nobody has to be asked.
     ask_at: float = 0.0
 
+    def __repr__(self) -> str:
+        return f"Identity(token=REDACTED, user_id={self.user_id!r}, user_email={self.user_email!r})"
+
 
 class Served(TokenFetcher):
     """What our fetchers share. No lock is held anywhere: a fork finds none taken."""
@@ -101,6 +104,10 @@ class DaemonFetcher(Served):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(profile={self.profile!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Neither password nor token goes to another process, or into a file on the way there.
+        return {**self.__dict__, "_password": None, "_held": None}
 
     def use(self, password: str | None = None) -> None:
         """Finds the profile that is meant, or adds it. The password is kept in memory alone."""
@@ -188,11 +195,22 @@ class DaemonFetcher(Served):
         place = self.place
         if place.auth_type is AuthType.ORCH:
             self._import_token()
-        elif place.auth_type is AuthType.SSO or self._password is None:
+        elif place.auth_type is AuthType.SSO:
             link = lambda url: _profiles.shown_link(url, place.address)  # noqa: E731
             _login.log_in(self.client, self.profile, link=link)
         else:
-            self.client.login(self.profile, username=place.user, password=self._password)
+            self.client.login(self.profile, username=place.user, password=self._password_at_hand())
+
+    def _password_at_hand(self) -> str:
+        """The one of the start; in another process, to which it did not go along, that of its environment."""
+        if self._password is None:
+            user, password, _ = credentials(self.kinds)
+            if user != self.place.user:
+                raise errors.LoginRequired(
+                    f"this process's environment has no password of `{self.place.user}`", profile=self.profile
+                )
+            self._password = password
+        return self._password
 
     def _import_token(self) -> None:
         """Hands the offline token of the SDK's cache file to the daemon, which alone uses it from then on."""
@@ -231,6 +249,10 @@ class FileFetcher(Served):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(path={self.path!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The file is read where the object comes to.
+        return {**self.__dict__, "_seen": None}
 
     def current(self, fresh: bool = False) -> Identity:  # noqa: ARG002 (a file has one token)
         """The file's token; the last one while the file can't be read."""

@@ -65,6 +65,9 @@ class TokenData(NamedTuple):
     user_email: str
     user_id: str
 
+    def __repr__(self) -> str:
+        return f"TokenData(token=REDACTED, user_email={self.user_email!r}, user_id={self.user_id!r})"
+
     def to_dict(self) -> dict[str, str]:
         """The same as a dictionary."""
         return self._asdict()
@@ -121,6 +124,9 @@ class _AccessToken(NamedTuple):
     refresh_token_expiry: datetime.datetime
     user_id: str
     user_email: str
+
+    def __repr__(self) -> str:
+        return f"_AccessToken(token=REDACTED, expiry={self.expiry!r}, user_email={self.user_email!r})"
 
     def ToDict(self) -> dict[str, Any]:  # noqa: N802 (the SDK's name)
         return {

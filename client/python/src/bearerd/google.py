@@ -85,7 +85,8 @@ class Credentials(credentials.Credentials):
         return token
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_sent"}
+        # The token stays here: who has these asks for its own.
+        return {name: value for name, value in self.__dict__.items() if name != "_sent"} | {"token": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
