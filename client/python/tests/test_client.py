@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -190,3 +193,14 @@ def test_an_error_keeps_what_the_daemon_said(fake: Fake) -> None:
     said = raised.value
     assert (said.code, said.hint, said.profile) == ("login-required", "bearerctl login w", "w")
     assert len(daemon.requests) == 1
+
+
+def test_the_modules_are_there_without_an_import_of_their_own() -> None:
+    source = """
+import sys, bearerd
+assert not [name for name in sys.modules if name.startswith("bearerd.")]
+print(bearerd.errors.LoginRequired.__name__, bearerd.auth.create.__name__, bearerd.wallaroo.install.__name__)
+print(hasattr(bearerd, "nothing"), [name for name in ("httpx", "requests") if getattr(bearerd, name).BearerAuth])
+"""
+    said = subprocess.check_output([sys.executable, "-c", source], env={"PYTHONPATH": os.pathsep.join(sys.path)})
+    assert said.decode().splitlines() == ["LoginRequired create install", "False ['httpx', 'requests']"]

@@ -9,6 +9,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import aiohttp as aiohttp
+    from . import auth as auth
+    from . import errors as errors
+    from . import google as google
+    from . import httpx as httpx
+    from . import requests as requests
+    from . import types as types
+    from . import wallaroo as wallaroo
     from ._async_client import AsyncClient as AsyncClient
     from ._client import Client as Client
     from ._token import LoginState as LoginState
@@ -28,8 +36,13 @@ _HOMES = {
 }
 
 
+_MODULES = {"aiohttp", "auth", "errors", "google", "httpx", "requests", "types", "wallaroo"}
+
+
 def __getattr__(name: str) -> object:
     # What is not used is not loaded: a start of an interpreter pays for its import of this package.
+    if name in _MODULES:
+        return __import__(f"{__name__}.{name}", fromlist=[name])
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
