@@ -2,7 +2,9 @@
 
 use bearerd_client::Status;
 use bearerd_tests::daemon::{Daemon, Home, eventually};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, getsid, kill_process};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,6 +97,26 @@ fn it_gets_its_places_and_no_password_from_its_starter() {
     assert!(environment.contains("NO_PROXY=idp.example.com"), "{environment}");
     let log = started.0.state().join("bearerd.log");
     assert!(std::fs::read_to_string(log).unwrap().contains("serving"));
+}
+
+#[test]
+fn it_keeps_nothing_of_its_starters_in_use() {
+    let started = Started::home();
+    let work = started.0.path().join("work");
+    std::fs::create_dir(&work).unwrap();
+    // The socket's place is relative to where the starter works; descriptor 9 is a lock's or a pipe's.
+    let script = "mkfifo fifo; exec 9<>fifo; exec \"$@\"";
+    let bearerctl = bearerd_tests::binaries::bearerctl();
+    let mut shell = started.0.command(Path::new("/bin/sh"));
+    shell.args(["-c", script, "sh"]).arg(bearerctl).args(["status", "--autostart", "--json"]);
+    shell.current_dir(&work).env("BEARERD_SOCKET", "../run/bearerd.sock");
+    let pid = pid_in(&shell.output().unwrap());
+    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+    let fifo = rustix::fs::open(work.join("fifo"), flags, Mode::empty()).unwrap();
+    // As long as somebody has it open, there is no end.
+    assert_eq!(rustix::io::read(fifo, &mut [0_u8; 1]), Ok(0));
+    assert_eq!(started.pid().unwrap().as_raw_nonzero().get().unsigned_abs(), pid);
 }
 
 #[test]

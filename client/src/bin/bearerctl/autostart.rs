@@ -2,6 +2,7 @@
 
 use crate::environment;
 use crate::exit::CommandError;
+use crate::sys;
 use bearerd_client::{Client, ClientError, PATIENCE_SECONDS, state_folder};
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -52,9 +53,12 @@ fn start(program: &Path, socket: Option<&Path>, log: Option<&Path>) -> io::Resul
     let mut command = Command::new(program);
     command.args(["--idle-timeout", IDLE_SECONDS]);
     if let Some(socket) = socket {
-        command.arg("--socket").arg(socket);
+        command.arg("--socket").arg(environment::absolute(socket));
     }
     command.env_clear().envs(environment::of_daemon());
+    // Of its starter's it keeps nothing in use for a day: no folder, no lock, no end of a pipe.
+    command.current_dir("/");
+    sys::hand_on_no_descriptors();
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let words = log.map(open_log).transpose()?;
     command.stderr(words.map_or_else(Stdio::null, Stdio::from));

@@ -4,7 +4,7 @@ use crate::autostart;
 use crate::exit::CommandError;
 use bearerd_client::ProfileName;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The profile that is meant: the argument, else `BEARERD_PROFILE`; `None` leaves it to the daemon.
 pub(crate) fn profile_or(
@@ -34,12 +34,27 @@ pub(crate) fn wants_autostart() -> bool {
 /// environment may hold passwords, which would stay there as long as the daemon runs.
 #[allow(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub(crate) fn of_daemon() -> impl Iterator<Item = (OsString, OsString)> {
-    std::env::vars_os().filter(|(name, _)| {
-        let name = name.to_string_lossy();
-        let is_place = name.starts_with("BEARERD_") || name.starts_with("XDG_");
-        is_place || FOR_DAEMON.contains(&name.to_ascii_lowercase().as_str())
+    std::env::vars_os().filter_map(|(name, value)| {
+        let text = name.to_string_lossy();
+        let is_place = text.starts_with("BEARERD_") || text.starts_with("XDG_");
+        if !is_place && !FOR_DAEMON.contains(&text.to_ascii_lowercase().as_str()) {
+            return None;
+        }
+        let is_path = PATHS.contains(&text.as_ref());
+        let value = if is_path { absolute(Path::new(&value)).into() } else { value };
+        Some((name, value))
     })
 }
+
+/// The same place for a program that works in another folder.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    // An empty one is none: it counts as not set.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Those of them that may be relative to the folder of who set them.
+const PATHS: [&str; 5] =
+    ["BEARERD_CONFIG", "BEARERD_STATE", "BEARERD_SOCKET", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// In lower case: of the proxies' names both cases are known.
 const FOR_DAEMON: [&str; 12] = [

@@ -15,6 +15,7 @@ mod questions;
 mod secret_input;
 mod settings;
 mod status;
+mod sys;
 mod times;
 mod token;
 
