@@ -184,9 +184,7 @@ class AsyncClient(AsyncCaller):
         audience: str | None,
         issuer: str | None,
     ) -> Held:
-        if profile is None and issuer is None:
-            profile = self.profile
-        key = (profile, scope, audience, issuer)
+        key = self._key(profile, scope, audience, issuer)
         held = self._in_hand(key, min_ttl)
         if held is not None:
             return held
