@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import threading
 import time
@@ -207,27 +206,6 @@ def test_a_daemon_that_hangs_is_not_waited_for_without_end(fake: Fake, monkeypat
             client.health()
         gate.set()
     assert len(daemon.requests) == 1
-
-
-def test_the_time_of_a_call_goes_on_where_signals_come(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_calls, "ANSWER_SECONDS", 0.4)
-    gate = threading.Event()
-
-    def hang(*_: Any) -> None:
-        gate.wait(20)
-
-    daemon = fake(hang)
-    ticks: list[int] = []
-    before = signal.signal(signal.SIGALRM, lambda *_: gate.set() if len(ticks) > 40 else ticks.append(1))
-    signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-    try:
-        with client_of(daemon) as client, pytest.raises(errors.DaemonUnreachable, match="no answer in time"):
-            client.health()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        gate.set()
-    assert 0 < len(ticks) <= 40
 
 
 def test_a_daemon_that_drips_is_not_waited_for_without_end(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

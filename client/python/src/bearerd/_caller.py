@@ -211,6 +211,8 @@ class Caller(Holder):
                 # Its backlog is full up to the end of patience: a daemon is there, and another place has none.
                 raise _calls.late(place) from None
             except OSError as error:
+                if error.errno == errno.ENOTCONN:
+                    raise Trouble(_calls.late(place).error, 0.0) from None
                 # A socket that is there says more than one that is not.
                 if reason is None or reason.errno == errno.ENOENT:
                     reason = error

@@ -35,6 +35,8 @@ class Connection:
                 self.socket.setblocking(False)
             self.socket.connect(path)
             if blocking:
+                # A wait that a signal's handler interrupts looks like success: then this is `ENOTCONN`.
+                self.socket.getpeername()
                 self._bound(socket.SO_SNDTIMEO, SEND_SECONDS)
                 self._bound(socket.SO_RCVTIMEO, AT_ONCE_SECONDS)
         except BaseException:
