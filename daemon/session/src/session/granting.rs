@@ -94,23 +94,23 @@ impl Session {
     fn refusal_of_another(&self, means: &Means, now: Now) -> Option<ErrorBody> {
         let under_way =
             |login: &Login| matches!(login.stage, Stage::Granting(_) | Stage::Saving(_));
-        let is_under_way = self.login.as_ref().is_some_and(under_way) || self.is_being_tried(means);
-        if !is_under_way {
-            return self.failed_just_now(now).filter(|_| matches!(means, Means::Own));
+        let is_used = match means {
+            Means::Import { refresh_token } => self.is_being_used(refresh_token),
+            Means::Own | Means::Given(_) => false,
+        };
+        if is_used || self.login.as_ref().is_some_and(under_way) {
+            return Some(self.another_is_under_way());
         }
+        self.failed_just_now(now).filter(|_| matches!(means, Means::Own))
+    }
+
+    fn another_is_under_way(&self) -> ErrorBody {
         let profile = &self.settings.profile;
         let message = format!(
             "another login of profile `{profile}` is under way: come again when it has ended"
         );
         let body = ErrorBody::new(ErrorCode::LoginPending, message).of(profile);
-        Some(ErrorBody { retry_after: Some(1), ..body })
-    }
-
-    /// Whether the kept refresh token of a session that is over is this one, and is tried just now.
-    fn is_being_tried(&self, means: &Means) -> bool {
-        let Means::Import { refresh_token } = means else { return false };
-        let tried = self.grant.as_ref().filter(|_| self.in_flight.is_some());
-        tried.is_some_and(|grant| grant.refresh_token.same_as(refresh_token))
+        ErrorBody { retry_after: Some(1), ..body }
     }
 
     /// Whether a login asks for tokens: the profile asks for none by itself meanwhile.
@@ -180,6 +180,10 @@ impl Session {
         if is_known && self.grant.as_ref().is_some_and(Grant::is_live) {
             let logged_in = self.logged_in();
             return self.end_login(Ok(logged_in));
+        }
+        if self.is_being_used(&refresh_token) {
+            let refusal = self.another_is_under_way();
+            return self.end_login(Err(refusal));
         }
         self.source = Some(refresh_token.clone());
         let granting = self.try_found(refresh_token, now.boot);

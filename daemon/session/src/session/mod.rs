@@ -62,6 +62,8 @@ pub struct Session {
     in_flight: Option<InFlight>,
     /// Requests whose answers nobody waits for any more.
     orphans: BTreeMap<FetchId, Orphan>,
+    /// Refresh tokens that are being used, whoever waits for the answer.
+    uses: BTreeMap<FetchId, Secret>,
     /// Failures that reach every slot.
     attempts: Attempts,
     callers: Callers,
@@ -98,6 +100,8 @@ pub struct Session {
     refused: Option<String>,
     /// The profile's file is to be read again.
     reread: bool,
+    /// It is, when the use of a refresh token has been answered.
+    reread_after_use: bool,
     /// When the session is to be forgotten.
     ends: Option<Boot>,
     draining: bool,
@@ -143,6 +147,7 @@ impl Session {
             slots: BTreeMap::new(),
             in_flight: None,
             orphans: BTreeMap::new(),
+            uses: BTreeMap::new(),
             attempts: Attempts::default(),
             callers: Callers::default(),
             login: None,
@@ -165,6 +170,7 @@ impl Session {
             former: None,
             refused: None,
             reread: false,
+            reread_after_use: false,
             ends: None,
             draining: false,
             broken_since: now.wall,
@@ -270,6 +276,9 @@ impl Session {
 
     /// The answer to a request has come: it belongs to the login, to the grant, or to nobody any more.
     fn answered(&mut self, fetch: FetchId, outcome: Outcome, now: Now, jitter: Jitter) {
+        if self.uses.remove(&fetch).is_some() {
+            self.reread |= std::mem::take(&mut self.reread_after_use);
+        }
         if let Some(orphan) = self.orphans.remove(&fetch) {
             self.orphan_answered(fetch, orphan, outcome, now);
         } else if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.fetch == fetch) {
@@ -283,8 +292,16 @@ impl Session {
     fn send(&mut self, request: Request) -> FetchId {
         let fetch = FetchId(self.next_fetch);
         self.next_fetch += 1;
+        if let Request::Refresh { refresh_token, .. } = &request {
+            self.uses.insert(fetch, refresh_token.clone());
+        }
         self.actions.push(Action::Fetch { fetch, request });
         fetch
+    }
+
+    /// Whether a use of this refresh token is under way: another one beside it could end its session.
+    fn is_being_used(&self, refresh_token: &Secret) -> bool {
+        self.uses.values().any(|used| used.same_as(refresh_token))
     }
 
     fn revoke(&mut self, refresh_token: Secret) -> FetchId {

@@ -4,6 +4,7 @@ use super::Session;
 use crate::grant::{Grant, InFlight, Way};
 use crate::io::Request;
 use crate::outcome::{Cause, Failure, Granted, OAuthError, verdict};
+use crate::record::SavedGrant;
 use crate::schedule::{Jitter, PULL_SPACING};
 use crate::settings::{Kind, Own};
 use crate::slot::SlotKey;
@@ -117,7 +118,11 @@ impl Session {
         jitter: Jitter,
     ) {
         let is_known = self.source.as_ref().is_some_and(|source| source.same_as(&refresh_token));
-        if !is_known {
+        if !is_known && self.is_being_used(&refresh_token) {
+            // Before a logout or a move, say: the answer decides whether it is good for anything.
+            self.reread_after_use = true;
+            self.plan_as_before(in_flight);
+        } else if !is_known {
             self.keep_former();
             self.source = Some(refresh_token.clone());
             self.grant = Some(Grant { untried: true, ..Grant::found(refresh_token, now.boot) });
@@ -127,9 +132,7 @@ impl Session {
             let slot = self.slots.entry(in_flight.slot.clone()).or_default();
             slot.pull(slot.spaced_for_need(now.boot));
         } else if self.grant.as_ref().is_some_and(Grant::is_live) {
-            let planned = in_flight.planned;
-            let slot = self.slots.entry(in_flight.slot.clone()).or_default();
-            slot.due = planned.or(slot.due);
+            self.plan_as_before(in_flight);
         } else {
             let failure = Failure {
                 cause: Cause::Source,
@@ -140,6 +143,12 @@ impl Session {
             };
             self.refresh_failed(in_flight, &failure, now, jitter);
         }
+    }
+
+    /// The file has brought nothing to act upon.
+    fn plan_as_before(&mut self, in_flight: &InFlight) {
+        let slot = self.slots.entry(in_flight.slot.clone()).or_default();
+        slot.due = in_flight.planned.or(slot.due);
     }
 
     /// Another refresh token is tried: the session that lives is not lost by it.
@@ -164,9 +173,11 @@ impl Session {
         self.grant.as_ref().is_some_and(|grant| grant.untried)
     }
 
-    /// Whether there is nothing but that.
-    pub(super) fn is_only_a_trial(&self) -> bool {
-        self.is_untried() && self.former.is_none()
+    /// Whether there is nothing but that, and a session that is parked and goes on should its place come back.
+    pub(super) fn gives_way_to_the_parked(&self) -> bool {
+        let goes_on = |grant: &SavedGrant| grant.over.is_none();
+        let parked = self.parked.as_ref().and_then(|parked| parked.grant.as_ref());
+        self.is_untried() && self.former.is_none() && parked.is_some_and(goes_on)
     }
 
     /// What the provider has refused is not asked for again because another session has ended meanwhile.

@@ -214,8 +214,7 @@ impl Session {
                 *orphan = Orphan::Drop;
             }
         }
-        let is_worth_it = self.parked.is_none() || !self.is_only_a_trial();
-        let parks = self.is_live() && self.is_saved() && is_worth_it;
+        let parks = self.is_live() && self.is_saved() && !self.gives_way_to_the_parked();
         self.orphan_parked(parks);
         if parks {
             // An older one that is parked was never moved aside, as no save came through.
@@ -306,7 +305,7 @@ impl Session {
         self.given = None;
         self.former = None;
         self.ends = None;
-        self.reread = false;
+        (self.reread, self.reread_after_use) = (false, false);
         self.login_unsaved = false;
         self.slots.clear();
         self.user = User::default();

@@ -207,7 +207,7 @@ impl Session {
     /// Whether the next save is of the live session. A parked one that is newer than its file goes first: the file is
     /// moved aside for the live one. For one that is only tried, it is not.
     fn is_next_on_disk(&self) -> bool {
-        let is_held_up = self.parked_unsaved || self.is_only_a_trial();
+        let is_held_up = self.parked_unsaved || self.gives_way_to_the_parked();
         self.is_live() && self.is_saved() && !(self.parked.is_some() && is_held_up)
     }
 

@@ -324,3 +324,45 @@ fn a_login_does_not_hurry_a_token_that_has_just_come() {
     let is_own = |request: &Request| matches!(request, Request::Refresh { slot, .. } if *slot == SlotKey::default());
     assert!(!play.sent.iter().any(|(_, request)| is_own(request)));
 }
+
+#[test]
+fn what_is_used_for_a_session_that_is_no_more_is_not_used_beside_that() {
+    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
+    let uses = |play: &Play| {
+        let is_use = |request: &Request| matches!(request, Request::Refresh { .. });
+        play.sent.iter().filter(|(_, request)| is_use(request)).count()
+    };
+    let read_the_file = |play: &mut Play| {
+        let is_grant = |request: &Request| matches!(request, Request::Grant { .. });
+        while let Some((fetch, _)) = play.open.iter().find(|(_, it)| is_grant(it)).cloned() {
+            play.answer_to(fetch, found("r-file"));
+        }
+    };
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    let (old, _) = play.open_request();
+    play.logout(false);
+    let caller = play.login(false);
+    read_the_file(&mut play);
+    assert_eq!((uses(&play), play.refusal(caller).retry_after), (1, Some(1)));
+
+    play.answer_to(old, later(None));
+    let caller = play.login(false);
+    read_the_file(&mut play);
+    play.reply(granted("1"));
+    assert!(matches!(play.answer(caller), Answer::Login(LoginAnswer::Done(_))));
+
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    let (old, _) = play.open_request();
+    play.logout(false);
+    play.reload(from_file(settings_at(ELSEWHERE)));
+    play.reload(from_file(settings()));
+    read_the_file(&mut play);
+    assert_eq!(uses(&play), 1);
+    play.answer_to(old, later(None));
+    read_the_file(&mut play);
+    assert_eq!(uses(&play), 2);
+    play.reply(granted("1"));
+    assert_eq!(play.served(), Some("a-1"));
+}

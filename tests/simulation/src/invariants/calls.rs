@@ -100,9 +100,7 @@ impl World {
         if of_login {
             self.takes_the_file_anew(token);
         }
-        // What a logout has left under way is nobody's any more.
-        let in_flight = &self.ledger.pace.in_flight;
-        let twice = in_flight.values().any(|spent| *spent == token) && !(of_login && is_gone);
+        let twice = self.ledger.pace.in_flight.values().any(|spent| *spent == token);
         self.demand(Invariant::OneUseInFlight, !twice, || format!("{name} is used twice at once"));
         if of_login {
             return;

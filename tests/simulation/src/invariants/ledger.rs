@@ -346,9 +346,10 @@ pub(super) fn slot_for(request: &Request) -> Slot {
 }
 
 impl Ledger {
-    /// Whether there is no session but what a file holds, which has given no token yet.
-    pub(super) fn is_only_a_trial(&self) -> bool {
-        self.is_untried && self.former.is_none()
+    /// Whether there is nothing but what a file holds, which has given no token yet, and a session that is parked.
+    pub(super) fn gives_way_to_the_parked(&self) -> bool {
+        let parked = self.parked.as_ref().is_some_and(|parked| !parked.chain.is_over);
+        self.is_untried && self.former.is_none() && parked
     }
 
     /// Whether the session is not of the person who looks after it.

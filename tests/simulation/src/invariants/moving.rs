@@ -26,7 +26,7 @@ impl World {
         if was == place {
             return;
         }
-        let is_worth_it = self.ledger.parked.is_none() || !self.ledger.is_only_a_trial();
+        let is_worth_it = !self.ledger.gives_way_to_the_parked();
         let former = self.ledger.former.take().filter(|_| self.ledger.is_untried);
         self.ledger.is_untried = false;
         let former_chain = former.map(|(former, ends)| {

@@ -41,7 +41,7 @@ impl OnDisk {
 impl World {
     /// The session wants something changed: what stands there may go where that says so.
     pub(crate) fn store_begins(&mut self, op: &StoreOp) {
-        let is_held_up = self.ledger.parked.is_some() && self.ledger.is_only_a_trial();
+        let is_held_up = self.ledger.gives_way_to_the_parked();
         let is_live = self.ledger.live.is_some() && !is_held_up || self.ledger.login.is_some();
         self.ledger.disk.saves_live = is_live && matches!(op, StoreOp::Save { .. });
         if !matches!(op, StoreOp::Save { aside: None, .. }) {
@@ -120,8 +120,8 @@ impl World {
     pub(super) fn saved_is_on_disk(&mut self, now: Now) {
         let Some(life) = self.life.as_ref().filter(|life| life.change.is_none()) else { return };
         let Some(session) = &life.session else { return };
-        let is_instead = self.ledger.former.is_some() || self.ledger.parked.is_some();
-        if self.ledger.is_untried && is_instead {
+        let has_former = self.ledger.is_untried && self.ledger.former.is_some();
+        if has_former || self.ledger.gives_way_to_the_parked() {
             return;
         }
         let newest = self.ledger.live.as_ref().and_then(|chain| chain.refresh);
