@@ -37,7 +37,8 @@ impl Session {
         }
     }
 
-    /// An attempt failed: all who waited for it share its answer. A strict wish waits on for the next attempt.
+    /// An attempt failed: all who waited for it share its answer. A strict wish waits on for the next attempt, and whoever
+    /// waits for no more than a save waits on for that.
     pub(super) fn serve_failed(
         &mut self,
         reached: impl Fn(&SlotKey) -> bool,
@@ -48,10 +49,13 @@ impl Session {
         let slots = &self.slots;
         let has_token =
             |slot: &SlotKey| slots.get(slot).is_some_and(|slot| slot.valid(now.boot).is_some());
+        let is_here = |slot: &SlotKey| {
+            let newest = slots.get(slot).and_then(|slot| slot.unpublished.as_ref());
+            newest.is_some_and(|held| held.is_valid(now.boot))
+        };
         let waits_on = |caller: &Caller| {
-            matches!(caller.want, Want::Wish { strict: true, .. })
-                && can_renew
-                && has_token(&caller.slot)
+            let is_strict = matches!(caller.want, Want::Wish { strict: true, .. });
+            is_here(&caller.slot) || (is_strict && can_renew && has_token(&caller.slot))
         };
         for caller in self.callers.take(|caller| reached(&caller.slot) && !waits_on(caller)) {
             let has_token = self.valid(&caller.slot, now.boot).is_some();

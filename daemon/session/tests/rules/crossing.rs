@@ -366,3 +366,18 @@ fn what_is_used_for_a_session_that_is_no_more_is_not_used_beside_that() {
     play.reply(granted("1"));
     assert_eq!(play.served(), Some("a-1"));
 }
+
+#[test]
+fn who_waits_for_a_save_is_not_refused_because_another_scope_fails() {
+    let mut play = Play::logged_in(granted("1").lives(60));
+    play.advance(10 * SECOND);
+    play.suspend(100 * SECOND);
+    play.disk = Disk::Hangs;
+    let reader = play.read();
+    play.reply(granted("2"));
+    let other = play.read_of("files");
+    play.reply(later(None));
+    assert_eq!(play.code(other), ErrorCode::IdpUnreachable);
+    play.disk_is_back(true);
+    assert_eq!(play.token(reader).0, "a-2");
+}
