@@ -205,8 +205,7 @@ impl World {
 
     fn is_accepted(&mut self, offered: Offered) {
         // Tokens for other scopes and audiences were those of the session before.
-        let family = offered.chain.family;
-        self.ledger.got.retain(|_, got| got.slot == 0 || got.family == family);
+        self.ledger.got.retain(|_, got| got.slot == 0);
         self.ledger.login = Some(offered.chain);
         self.ledger.user = offered.user;
         self.ledger.is_password_given = offered.by_password;
