@@ -98,18 +98,28 @@ impl Session {
             Means::Import { refresh_token } => self.is_being_used(refresh_token),
             Means::Own | Means::Given(_) => false,
         };
-        if is_used || self.login.as_ref().is_some_and(under_way) {
-            return Some(self.another_is_under_way());
+        if is_used {
+            return Some(self.refusal_of_a_used_one());
+        }
+        if self.login.as_ref().is_some_and(under_way) {
+            let profile = &self.settings.profile;
+            return Some(
+                self.come_again(&format!("another login of profile `{profile}` is under way")),
+            );
         }
         self.failed_just_now(now).filter(|_| matches!(means, Means::Own))
     }
 
-    fn another_is_under_way(&self) -> ErrorBody {
+    fn refusal_of_a_used_one(&self) -> ErrorBody {
         let profile = &self.settings.profile;
-        let message = format!(
-            "another login of profile `{profile}` is under way: come again when it has ended"
-        );
-        let body = ErrorBody::new(ErrorCode::LoginPending, message).of(profile);
+        self.come_again(&format!(
+            "a request of profile `{profile}` with this refresh token is under way"
+        ))
+    }
+
+    fn come_again(&self, what: &str) -> ErrorBody {
+        let message = format!("{what}: come again when it has ended");
+        let body = ErrorBody::new(ErrorCode::LoginPending, message).of(&self.settings.profile);
         ErrorBody { retry_after: Some(1), ..body }
     }
 
@@ -182,7 +192,7 @@ impl Session {
             return self.end_login(Ok(logged_in));
         }
         if self.is_being_used(&refresh_token) {
-            let refusal = self.another_is_under_way();
+            let refusal = self.refusal_of_a_used_one();
             return self.end_login(Err(refusal));
         }
         self.source = Some(refresh_token.clone());

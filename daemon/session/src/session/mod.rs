@@ -62,7 +62,7 @@ pub struct Session {
     in_flight: Option<InFlight>,
     /// Requests whose answers nobody waits for any more.
     orphans: BTreeMap<FetchId, Orphan>,
-    /// Refresh tokens that are being used, whoever waits for the answer.
+    /// Refresh tokens that are being used or revoked, whoever waits for the answer.
     uses: BTreeMap<FetchId, Secret>,
     /// Failures that reach every slot.
     attempts: Attempts,
@@ -292,14 +292,15 @@ impl Session {
     fn send(&mut self, request: Request) -> FetchId {
         let fetch = FetchId(self.next_fetch);
         self.next_fetch += 1;
-        if let Request::Refresh { refresh_token, .. } = &request {
+        if let Request::Refresh { refresh_token, .. } | Request::Revoke { refresh_token } = &request
+        {
             self.uses.insert(fetch, refresh_token.clone());
         }
         self.actions.push(Action::Fetch { fetch, request });
         fetch
     }
 
-    /// Whether a use of this refresh token is under way: another one beside it could end its session.
+    /// Whether a request with this refresh token is under way: another one beside it could end its session.
     fn is_being_used(&self, refresh_token: &Secret) -> bool {
         self.uses.values().any(|used| used.same_as(refresh_token))
     }

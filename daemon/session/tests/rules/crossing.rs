@@ -381,3 +381,12 @@ fn who_waits_for_a_save_is_not_refused_because_another_scope_fails() {
     play.disk_is_back(true);
     assert_eq!(play.token(reader).0, "a-2");
 }
+
+#[test]
+fn a_refresh_token_that_is_being_revoked_is_not_used_beside_that() {
+    let mut play = Play::logged_in(granted("1"));
+    play.logout(true);
+    let caller = play.login_with(import("r-1"), true);
+    assert!(matches!(play.open_request(), (_, Request::Revoke { .. })));
+    assert_eq!(play.refusal(caller).retry_after, Some(1));
+}
