@@ -102,8 +102,7 @@ impl Slot {
 
     /// The least moment of the next fetch, by the spacing between two of them.
     pub(crate) fn spaced(&self, now: Boot) -> Boot {
-        let newest = self.unpublished.as_ref().or(self.held.as_ref());
-        let spacing = schedule::spacing(newest.and_then(|held| held.lifetime));
+        let spacing = schedule::spacing(self.newest().and_then(|held| held.lifetime));
         self.answered.map_or(now, |answered| now.max(answered + spacing))
     }
 
@@ -118,15 +117,19 @@ impl Slot {
         if self.valid(now).is_some() { self.spaced(now) } else { self.spaced_for_need(now) }
     }
 
-    /// Whether nobody has read since the token in hand was asked for, or there is none.
+    /// Whether nobody has read since the newest token was asked for, or there is none.
     pub(crate) fn is_unread(&self) -> bool {
-        self.held.as_ref().is_none_or(|held| self.last_read <= held.asked)
+        self.newest().is_none_or(|held| self.last_read <= held.asked)
+    }
+
+    /// The newest token, be it saved or not.
+    fn newest(&self) -> Option<&Held> {
+        self.unpublished.as_ref().or(self.held.as_ref())
     }
 
     /// When somebody was last here, or its token was asked for.
     pub(crate) fn last_wanted(&self) -> Boot {
-        let newest = self.unpublished.as_ref().or(self.held.as_ref());
-        newest.map_or(self.last_read, |held| held.asked.max(self.last_read))
+        self.newest().map_or(self.last_read, |held| held.asked.max(self.last_read))
     }
 
     /// Nobody reads: the next fetch is put off to `until`.

@@ -250,7 +250,6 @@ impl World {
         match &answer {
             Answer::Refused(body) => self.refused(&question, body.code, &body.message),
             Answer::LoggedOut { message, .. } => self.logout_answered(id, message.as_deref()),
-            Answer::Cancelled => self.logins_are_given_up(),
             Answer::Login(LoginAnswer::Pending(_)) => self.tally.count("links shown"),
             _ => {}
         }
@@ -298,6 +297,7 @@ impl World {
         if let Question::Read { min_ttl: Some(_), strict: false, .. } = caller.question
             && let Some(valid) = &caller.valid
             && caller.due == caller.came + PATIENCE
+            && self.ledger.ended.is_none_or(|ended| ended < caller.came)
         {
             let lasted = valid.expires.is_none_or(|end| {
                 self.machine.true_time(end) > caller.came + WISH_PATIENCE + TOLERANCE

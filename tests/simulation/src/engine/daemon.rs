@@ -10,7 +10,8 @@ use crate::history::{Obtains, Slot, When};
 use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Action, Binding, Event, Jitter, Kind, Own, Pauses, Restored, Session, Settings, WaiterId,
+    Action, Answer, Binding, Event, Jitter, Kind, Own, Pauses, Restored, Session, Settings,
+    WaiterId,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -128,6 +129,10 @@ impl World {
     }
 
     fn act(&mut self, actions: Vec<Action>, now: Now) {
+        // Whoever cancels hears of it after what follows from it.
+        if actions.iter().any(|action| matches!(action, Action::Answer(_, Answer::Cancelled))) {
+            self.logins_are_given_up();
+        }
         for action in actions {
             match action {
                 Action::Fetch { fetch, request } => self.send(fetch, request),

@@ -74,6 +74,11 @@ impl Obtains {
         matches!(self, Obtains::ByGrantFile | Obtains::ByTokenFile)
     }
 
+    /// Whether there is a refresh token, which one may bring along.
+    pub fn keeps_a_session(self) -> bool {
+        !matches!(self, Obtains::BySecret | Obtains::ByTokenFile)
+    }
+
     /// Whether nobody is ever needed.
     pub fn needs_nobody(self) -> bool {
         !matches!(self, Obtains::ByLogin | Obtains::ByGivenPassword)

@@ -47,6 +47,7 @@ impl World {
             }
             Request::Grant { .. } => {
                 let of_login = self.is_of_a_login(fetch, None);
+                self.is_followed_at_once();
                 self.may_be_granted(request, of_login);
                 self.is_paced(fetch, request, of_login);
             }

@@ -69,6 +69,8 @@ pub(crate) struct Ledger {
     pub(super) brought: BTreeSet<Token>,
     /// The login under way is made with what the profile says.
     pub(super) login_is_own: bool,
+    /// When the lifetime of a session was over last.
+    pub(crate) ended: Option<u64>,
     /// A caller was told in this event that its login is another person's.
     pub(super) is_denied: bool,
     /// Another person may take over by the login under way.
@@ -183,8 +185,11 @@ impl World {
                     }),
                     _ => false,
                 };
+                let obtains = self.script.policy.obtains;
+                let is_of_no_use =
+                    matches!(means, Means::Import { .. }) && !obtains.keeps_a_session();
                 ledger.login_may_send =
-                    !(has_it || joins || own && self.script.policy.obtains.is_by_login());
+                    !(has_it || joins || is_of_no_use || own && obtains.is_by_login());
                 ledger.login_is_own = if joins { ledger.login_is_own } else { own };
                 ledger.replace =
                     (is_refused && ledger.replace) || *replace || (ledger.replace && joins);
@@ -346,12 +351,6 @@ pub(super) fn slot_for(request: &Request) -> Slot {
 }
 
 impl Ledger {
-    /// Whether there is nothing but what a file holds, which has given no token yet, and a session that is parked.
-    pub(super) fn gives_way_to_the_parked(&self) -> bool {
-        let parked = self.parked.as_ref().is_some_and(|parked| !parked.chain.is_over);
-        self.is_untried && self.former.is_none() && parked
-    }
-
     /// Whether the session is not of the person who looks after it.
     pub(crate) fn is_anothers(&self) -> bool {
         self.user.as_deref() == Some("joe")

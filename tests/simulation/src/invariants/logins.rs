@@ -126,6 +126,7 @@ impl World {
         let refresh = &self.providers[family.0].refresh;
         let is_its = |one: &Token| one.0 == family.0 && refresh[one.1].family == family.1;
         self.ledger.received.retain(|one| !is_its(one));
+        self.ledger.pace.revoked.retain(|one, _| !is_its(one));
     }
 
     pub(super) fn logged_in(
@@ -162,8 +163,8 @@ impl World {
 
     /// Nothing of it may come to life, unless it is the live session's own.
     fn is_unwanted(&mut self, family: (usize, usize)) {
-        if self.script.policy.obtains == Obtains::ByTokenFile {
-            // The file has it still.
+        if !self.script.policy.obtains.keeps_a_session() {
+            // The file has it still, and the client gets the same again.
             return;
         }
         let ledger = &mut self.ledger;
@@ -192,6 +193,15 @@ impl World {
             self.tally.count("logins of another person denied");
             self.is_unwanted(offered.chain.family);
             self.ledger.held_since = offered.held_before;
+        }
+    }
+
+    /// A client's login is in force before anything else is seen of it: the session goes on to what readers wait for.
+    pub(super) fn is_followed_at_once(&mut self) {
+        if self.script.policy.obtains == Obtains::BySecret
+            && let Some(offered) = self.ledger.offered.take()
+        {
+            self.is_accepted(offered);
         }
     }
 

@@ -46,6 +46,7 @@ impl World {
             return;
         }
         self.tally.count("sessions forgotten at their end");
+        self.ledger.ended = Some(self.now);
         let (now, ends) = (self.now, self.ledger.ends);
         let is_so = self.ledger.ends_are_doubted || ends.is_none_or(|ends| ends <= now);
         self.demand(Invariant::ValidTokenServed, is_so, || {

@@ -1,6 +1,6 @@
 //! A session that is parked, as its profile has moved to another provider, and that comes back.
 
-use super::ledger::{Chain, Family, Token};
+use super::ledger::{Chain, Family, Ledger, Token};
 use crate::engine::World;
 use crate::history::Obtains;
 use bearerd_session::Session;
@@ -17,6 +17,14 @@ pub(super) struct Parked {
     pub(super) user: Option<String>,
     pub(super) source: Option<Token>,
     pub(super) ends: Option<u64>,
+}
+
+impl Ledger {
+    /// Whether there is nothing but what a file holds, which has given no token yet, and a session that is parked.
+    pub(super) fn gives_way_to_the_parked(&self) -> bool {
+        let parked = self.parked.as_ref().is_some_and(|parked| !parked.chain.is_over);
+        self.is_untried && self.former.is_none() && parked
+    }
 }
 
 impl World {
