@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// Mutate these files alone, by their paths from the root [default: all that docs/mutants.md is about]
     #[arg(value_name = "FILE")]
     files: Vec<String>,
+    /// Mutate the lines alone that have changed since this commit
+    #[arg(long, value_name = "COMMIT")]
+    since: Option<String>,
 }
 
 /// Tries the mutants of each area, and holds the survivors against the list.
@@ -42,10 +45,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let patterns = area.patterns(&chosen);
         if !patterns.is_empty() {
             println!("{} {}", Shade::Bold.paint(&format!("==> {}:", area.name)), area.package);
-            tried.extend(trial::run(area, &patterns)?);
+            tried.extend(trial::run(area, &patterns, arguments.since.as_deref())?);
         }
     }
-    let mutated = |file: &str| chosen.is_empty() || chosen.iter().any(|path| path == file);
+    let is_whole = |file: &str| chosen.is_empty() || chosen.iter().any(|path| path == file);
+    // Of a file that is mutated in part nobody knows what else would survive.
+    let mutated = |file: &str| arguments.since.is_none() && is_whole(file);
     let verdict = Verdict::of(&tried, &accepted, mutated);
     println!("\n{}", Shade::Bold.paint("The mutants"));
     for line in table(&rows(&tried)) {

@@ -4,8 +4,10 @@ use super::areas::Area;
 use crate::cargo;
 use crate::failure::{Failure, While};
 use crate::keeper::Keeper;
+use crate::repository;
 use crate::terminal::{counted, grouped, span};
 use serde::Deserialize;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{IsTerminal, stdout};
 use std::os::unix::process::CommandExt;
@@ -51,16 +53,37 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 /// sees which.
 const JUDGED_ELSEWHERE: [i32; 2] = [2, 3];
 
-/// Tries every mutant of the files that `patterns` select.
-pub(crate) fn run(area: &Area, patterns: &[String]) -> Result<Vec<Tried>, Failure> {
+/// Tries every mutant of the files that `patterns` select; of the lines alone that have changed `since` a commit, if one
+/// is named.
+pub(crate) fn run(
+    area: &Area,
+    patterns: &[String],
+    since: Option<&str>,
+) -> Result<Vec<Tried>, Failure> {
     let folder = folder(area)?;
     fs::create_dir_all(&folder).while_doing(|| format!("make `{}`", folder.display()))?;
+    let changed = match since {
+        None => None,
+        Some(since) => match repository::changes(since, patterns)? {
+            changes if changes.is_empty() => return Ok(Vec::new()),
+            changes => {
+                let path = folder.join("changed.diff");
+                fs::write(&path, changes).while_doing(|| format!("write `{}`", path.display()))?;
+                Some(path)
+            }
+        },
+    };
     let results = folder.join("mutants.out");
+    // What stands there of a run before is no result of this one, which may find nothing to change.
+    if results.exists() {
+        fs::remove_dir_all(&results).while_doing(|| format!("remove `{}`", results.display()))?;
+    }
     let mut command = cargo::command();
     command
         .args(["mutants", "--package", area.package, "--jobs", JOBS, "--no-shuffle"])
         .args(patterns.iter().flat_map(|pattern| ["--file", pattern]))
         .args(area.targets.iter().map(|target| format!("--cargo-arg={target}")))
+        .args(changed.iter().flat_map(|path| [OsStr::new("--in-diff"), path.as_os_str()]))
         .arg("--output")
         .arg(&folder)
         .envs(PROPERTIES)
@@ -108,6 +131,9 @@ fn tell(results: &Path, took: Duration) {
 
 fn read(results: &Path) -> Result<Vec<Tried>, Failure> {
     let path = results.join("outcomes.json");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
     let bytes = fs::read(&path).while_doing(|| format!("read `{}`", path.display()))?;
     tried(&bytes).while_doing(|| format!("understand `{}`", path.display()))
 }
