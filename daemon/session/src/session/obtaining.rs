@@ -23,7 +23,7 @@ impl Session {
     /// How the next token of a slot is got; `None` where it can't be, or not before the profile's own token is there.
     pub(super) fn way(&self, key: &SlotKey, now: Boot) -> Option<Way> {
         let profiles_own = SlotKey::default();
-        if *key == profiles_own && self.reread {
+        if *key == profiles_own && self.is_to_be_reread() {
             return Some(Way::Own);
         }
         let based = *key == profiles_own || self.valid(&profiles_own, now).is_some();
@@ -38,6 +38,11 @@ impl Session {
         // A session begins with the profile's own scopes, or it could not give the others later.
         let may = based || !self.own().is_some_and(Own::has_grants);
         (may && self.can_obtain() && !self.is_granting()).then_some(Way::Own)
+    }
+
+    /// Whether the profile's file is read next: not between a login and its save, as what it holds would take its place.
+    pub(super) fn is_to_be_reread(&self) -> bool {
+        self.reread && !self.is_taking_over()
     }
 
     /// What the profile obtains by itself, where it does.

@@ -17,7 +17,7 @@ impl Session {
         if self.draining || self.in_flight.is_some() || !self.can_renew() {
             return None;
         }
-        if self.reread {
+        if self.is_to_be_reread() {
             return Some((now, SlotKey::default()));
         }
         let due =
@@ -71,7 +71,7 @@ impl Session {
             let idle = now.boot.since(self.last_read) >= IDLE_AFTER
                 && !self.callers.wait_for(&key)
                 && !self.repeats_at(now.boot)
-                && !self.reread;
+                && !self.is_to_be_reread();
             match self.keep_alive_at().filter(|next| idle && *next > now.boot) {
                 None => self.renew(key, now.boot),
                 Some(next) => {

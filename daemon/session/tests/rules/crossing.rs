@@ -390,3 +390,23 @@ fn a_refresh_token_that_is_being_revoked_is_not_used_beside_that() {
     assert!(matches!(play.open_request(), (_, Request::Revoke { .. })));
     assert_eq!(play.refusal(caller).retry_after, Some(1));
 }
+
+#[test]
+fn a_file_that_changes_between_a_login_and_its_save_is_read_after_that() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    play.disk = Disk::Hangs;
+    play.login_with(import("r-import"), true);
+    play.reply(granted("2"));
+    play.event(Event::SourceChanged);
+    play.nothing_is_sent();
+    play.disk_is_back(true);
+    while let Some((fetch, Request::Revoke { .. })) = play.open.first().cloned() {
+        play.answer_to(fetch, Outcome::Revoked);
+    }
+    play.reply(found("r-newer"));
+    assert_eq!(play.served(), Some("a-2"));
+    play.advance(10 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+}
