@@ -6,10 +6,13 @@ import ctypes
 import itertools
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -168,3 +171,24 @@ def test_an_async_client_is_no_different(daemon: FakeDaemon) -> None:
     assert asyncio.run(client.token()).token == "token-3"
     assert daemon.connections == 2
     asyncio.run(client.close())
+
+
+def test_a_call_imports_nothing(fake: Fake) -> None:
+    """An import holds a lock: a child that was forked meanwhile would wait for it for ever."""
+
+    def later(*_: Any) -> bytes:
+        time.sleep(0.05)
+        return ok(token(refresh_in=0))
+
+    daemon = fake(later)
+    source = f"""
+import sys, bearerd
+client = bearerd.Client(socket={daemon.path!r})
+before = set(sys.modules)
+client.token()
+client.reject(client.token())
+print(sorted(set(sys.modules) - before))
+"""
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    said = subprocess.check_output([sys.executable, "-c", source], env=environment, text=True)
+    assert said == "[]\n"

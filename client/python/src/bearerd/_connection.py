@@ -6,6 +6,7 @@ from __future__ import annotations
 import _socket as socket
 import os
 import sys
+from select import POLLIN, poll
 
 from .errors import DaemonUnreachable, ForeignListener
 
@@ -55,8 +56,6 @@ class Connection:
         """The same, where nothing came at once."""
         # Most come at once. What takes longer costs one more system call, whose time goes on where a signal's handler
         # interrupts it; the kernel's own time begins anew then, and would never be over.
-        from select import POLLIN, poll
-
         waiting = poll()
         waiting.register(self.socket, POLLIN)
         if not waiting.poll(max(seconds, 0.0) * 1000):
