@@ -245,6 +245,44 @@ def test_google_auth_sends_and_renews(daemon: FakeDaemon, servers: Callable[...,
     assert not credentials.expired
 
 
+def test_google_auth_hands_a_second_401_on(daemon: FakeDaemon, servers: Callable[..., ResourceServer]) -> None:
+    server = servers("token-3")
+    with bearerd.Client(socket=daemon.path) as client:
+        credentials = bearerd.google.Credentials(client)
+        with google.auth.transport.requests.AuthorizedSession(credentials) as session:  # type: ignore[no-untyped-call]
+            assert session.get(f"{server.url}/a").status_code == 401
+            assert rejected(daemon) == ["token-1"]
+            # That is over: the next request is another one.
+            assert session.get(f"{server.url}/b").status_code == 200
+    assert rejected(daemon) == ["token-1", "token-2"]
+
+
+def test_google_auth_hands_a_401_on_where_there_is_no_newer_token(
+    fake: Fake, servers: Callable[..., ResourceServer]
+) -> None:
+    refusal = ok({"code": "idp-rejected", "message": "fetched anew a moment ago", "retry_after": 9}, "502 Bad Gateway")
+    daemon = fake(lambda method, *_: ok(token()) if method == "GET" else refusal)
+    server = servers()
+    with bearerd.Client(socket=daemon.path) as client:
+        credentials = bearerd.google.Credentials(client)
+        with google.auth.transport.requests.AuthorizedSession(credentials) as session:  # type: ignore[no-untyped-call]
+            assert session.get(f"{server.url}/a").status_code == 401
+    assert rejected(daemon) == ["token-1"]
+
+
+def test_google_auth_rejects_no_token_that_another_server_never_saw(
+    daemon: FakeDaemon, servers: Callable[..., ResourceServer]
+) -> None:
+    server, other = servers("token-1"), servers()
+    with bearerd.Client(socket=daemon.path) as client:
+        credentials = bearerd.google.Credentials(client, origin=server.url)
+        with google.auth.transport.requests.AuthorizedSession(credentials) as session:  # type: ignore[no-untyped-call]
+            assert session.get(f"{server.url}/a").status_code == 200
+            assert session.get(f"{other.url}/a").status_code == 401
+    assert {*other.tokens} == {None}
+    assert rejected(daemon) == []
+
+
 def test_google_auth_says_its_own_error(fake: Fake) -> None:
     daemon = fake(lambda *_: ok({"code": "login-required", "message": "log in"}, "401 Unauthorized"))
     with bearerd.Client(socket=daemon.path) as client:

@@ -40,8 +40,7 @@ class Credentials(credentials.Credentials):
         self._source = TokenSource(
             client, profile=profile, scope=scope, audience=audience, issuer=issuer, min_ttl=min_ttl, origin=origin
         )
-        # A 401 is answered in the thread that sent the request: it is about the token that was sent there.
-        self._sent = threading.local()
+        self._sent = _Sent()
 
     @property
     def expired(self) -> bool:
@@ -60,20 +59,25 @@ class Credentials(credentials.Credentials):
 
     def before_request(self, request: Any, method: Any, url: Any, headers: Any) -> None:  # noqa: ARG002
         """Called by a transport before each request."""
+        sent = self._sent
+        sent.token, sent.is_again, sent.is_refused = None, sent.is_refused, False
         if not self._source.is_for(str(url)):
             return
-        token = self._asked(self._source.token)
-        self._sent.token = token
+        token = sent.token = self._asked(self._source.token)
         headers.update({name.lower(): value for name, value in token.header().items()})
 
     def refresh(self, request: Any) -> None:  # noqa: ARG002
         """Called by a transport after a 401, and by programs that want `token` to be there."""
-        sent: Token | None = getattr(self._sent, "token", None)
-        self._sent.token = None
-        if sent is None or sent.token is None:
+        sent = self._sent
+        token, sent.token = sent.token, None
+        if token is None or token.token is None:
             self._asked(self._source.token)
-        else:
-            self._asked(lambda: self._source._blocking.reject(sent))
+            return
+        sent.is_refused = True
+        # A second 401 is handed on, and so is one for which there is no newer token: a transport sends it once more.
+        newer = None if sent.is_again else self._source.instead(token)
+        if newer is not None:
+            self.token = newer.token
 
     def _asked(self, ask: Any) -> Token:
         try:
@@ -90,4 +94,14 @@ class Credentials(credentials.Credentials):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._sent = threading.local()
+        self._sent = _Sent()
+
+
+class _Sent(threading.local):
+    """What this thread sent last: a 401 is answered in the thread that sent the request."""
+
+    token: Token | None = None
+    is_again = False
+    """Whether that was the same request once more."""
+    is_refused = False
+    """Whether it got a 401."""
