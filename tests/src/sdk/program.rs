@@ -76,6 +76,12 @@ impl Program {
         lines.all.iter().filter(|line| line.starts_with(start)).count()
     }
 
+    /// How many lines so far hold this.
+    pub fn count_with(&self, text: &str) -> usize {
+        let lines = self.lines.0.lock().unwrap();
+        lines.all.iter().filter(|line| line.contains(text)).count()
+    }
+
     /// All lines so far.
     pub fn lines(&self) -> Vec<String> {
         self.lines.0.lock().unwrap().all.clone()

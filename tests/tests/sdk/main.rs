@@ -16,3 +16,8 @@ mod outage;
 mod package;
 mod served;
 mod types;
+
+/// Whether there is time for every contrast in full.
+fn is_long() -> bool {
+    std::env::var_os("BEARERD_SDK").is_some_and(|value| value == "long")
+}

@@ -8,7 +8,7 @@ const SECONDS: usize = 62;
 const LIFESPAN: usize = 10;
 
 #[test]
-fn a_program_that_knows_nothing_of_us_always_has_an_active_token() {
+fn by_run_a_program_that_knows_nothing_of_us_always_has_an_active_token() {
     let stage = Stage::new(LIFESPAN.try_into().unwrap()).logged_in();
     let address = stage.platform.address();
     let seconds = SECONDS.to_string();
@@ -16,17 +16,9 @@ fn a_program_that_knows_nothing_of_us_always_has_an_active_token() {
 
     let run = ["-m", "bearerd", "run"];
     let told = Program::start(stage.python(), &run, "program.py", &arguments).told();
-    let run_calls = served(&stage, &told, 0);
-
-    let mut enable = stage.python();
-    let enabled = enable.args(["-m", "bearerd", "enable", "wallaroo"]).output().unwrap();
-    assert!(enabled.status.success(), "{enabled:?}");
-    let told = Program::start(stage.python(), &[], "program.py", &arguments).told();
-    served(&stage, &told, run_calls);
+    served(&stage, &told);
 
     // The contrast: the same program, the same platform, without us; the daemon has nothing to renew meanwhile.
-    let disabled = stage.python().args(["-m", "bearerd", "disable", "wallaroo"]).output().unwrap();
-    assert!(disabled.status.success(), "{disabled:?}");
     assert!(stage.home.bearerctl(&["logout", PROFILE]).status.success());
     stage.admin.clear_events().unwrap();
     let alone = Program::start(stage.python_alone(), &[], "program.py", &arguments);
@@ -40,13 +32,23 @@ fn a_program_that_knows_nothing_of_us_always_has_an_active_token() {
     assert!(refreshes > calls, "{refreshes} refreshes in {calls} calls");
 }
 
-/// What must hold of a program on the daemon; how many calls the platform has seen in all.
-fn served(stage: &Stage, told: &Told, before: usize) -> usize {
+#[test]
+fn by_enable_a_program_that_knows_nothing_of_us_always_has_an_active_token() {
+    let stage = Stage::new(LIFESPAN.try_into().unwrap()).logged_in();
+    let mut enable = stage.python();
+    let enabled = enable.args(["-m", "bearerd", "enable", "wallaroo"]).output().unwrap();
+    assert!(enabled.status.success(), "{enabled:?}");
+    let (address, seconds) = (stage.platform.address(), SECONDS.to_string());
+    let arguments = [address.as_str(), &seconds, "0.5"];
+    served(&stage, &Program::start(stage.python(), &[], "program.py", &arguments).told());
+}
+
+/// What must hold of a program on the daemon.
+fn served(stage: &Stage, told: &Told) {
     let calls = stage.platform.calls();
-    let new = &calls[before..];
     println!(
         "on the daemon: {} calls, {} refreshes, {told:?}",
-        new.len(),
+        calls.len(),
         stage.events("REFRESH_TOKEN")
     );
     assert_eq!(told.failed, Vec::<String>::new());
@@ -55,9 +57,9 @@ fn served(stage: &Stage, told: &Told, before: usize) -> usize {
     for kind in ["graphql", "httpx_client", "mlops", "async_infer", "upload_model"] {
         assert!(told.calls[kind] > 2, "{kind}: {told:?}");
     }
-    let bad: Vec<_> = new.iter().filter(|call| call.state != "active").collect();
+    let bad: Vec<_> = calls.iter().filter(|call| call.state != "active").collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    let mut tokens: Vec<_> = new.iter().filter_map(|call| call.token.clone()).collect();
+    let mut tokens: Vec<_> = calls.iter().filter_map(|call| call.token.clone()).collect();
     tokens.sort();
     tokens.dedup();
     assert!(tokens.len() > SECONDS / LIFESPAN, "{} tokens", tokens.len());
@@ -65,5 +67,4 @@ fn served(stage: &Stage, told: &Told, before: usize) -> usize {
     assert!(4 * refreshes < calls.len(), "{refreshes} refreshes in {} calls", calls.len());
     stage.assert_no_login();
     assert!(!stage.cache_file().exists(), "the SDK's own cache file was written");
-    calls.len()
 }
