@@ -7,9 +7,10 @@ use crate::cargo;
 use crate::failure::{Failure, While};
 use crate::repository;
 pub(crate) use environment::has_python;
-use environment::{Environment, interpreters};
+use environment::{Environment, Interpreter, interpreters};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::thread;
 
 /// What `cargo xtask python` can be told.
 #[derive(Debug, clap::Args)]
@@ -24,27 +25,47 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let programs = cargo::programs()?;
     let folder = programs.bearerd.parent().map(PathBuf::from).unwrap_or_default();
     let interpreters = interpreters()?;
-    if let (Some(newest), [_, ..]) = (interpreters.last(), arguments.tests.as_slice()) {
+    let nobody = || Failure::new("there is no Python");
+    let (newest, older) = interpreters.split_last().ok_or_else(nobody)?;
+    if !arguments.tests.is_empty() {
         let environment = Environment::with(newest, "checks")?;
         demand(pytest(&environment, &folder).args(&arguments.tests))?;
         return Ok(ExitCode::SUCCESS);
     }
-    for (at, interpreter) in interpreters.iter().enumerate() {
-        let is_newest = at + 1 == interpreters.len();
-        let needed = if is_newest { "checks" } else { "tests" };
-        let environment = Environment::with(interpreter, needed)?;
-        println!("Python {}", interpreter.version());
-        if is_newest {
-            for words in [["format", "--check"].as_slice(), ["check"].as_slice()] {
-                let mut ruff = environment.module("ruff");
-                ruff.args(words).args([".", "../../bench/python"]);
-                demand(&mut ruff)?;
-            }
-            demand(&mut environment.module("mypy"))?;
+    thread::scope(|scope| {
+        // Most of their time tests wait, for tokens that end and daemons that start: both go on side by side.
+        let beside: Vec<_> =
+            older.iter().map(|older| scope.spawn(|| tested(older, &folder))).collect();
+        checked(newest, &folder)?;
+        for other in beside {
+            other.join().map_err(|_panic| Failure::new("the tests beside have no end"))??;
         }
-        demand(&mut pytest(&environment, &folder))?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Formats, lints, types and tests.
+fn checked(interpreter: &Interpreter, programs: &Path) -> Result<(), Failure> {
+    println!("Python {}", interpreter.version());
+    let environment = Environment::with(interpreter, "checks")?;
+    for words in [["format", "--check"].as_slice(), ["check"].as_slice()] {
+        let mut ruff = environment.module("ruff");
+        demand(ruff.args(words).args([".", "../../bench/python"]))?;
     }
-    Ok(ExitCode::SUCCESS)
+    demand(&mut environment.module("mypy"))?;
+    demand(&mut pytest(&environment, programs))
+}
+
+/// The tests on this Python; what they say comes at their end.
+fn tested(interpreter: &Interpreter, programs: &Path) -> Result<(), Failure> {
+    let environment = Environment::with(interpreter, "tests")?;
+    let mut pytest = pytest(&environment, programs);
+    let output = pytest.output().while_doing(|| format!("start `{}`", shown(&pytest)))?;
+    println!("Python {}", interpreter.version());
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    let ended = || Failure::new(format!("`{}`: {}", shown(&pytest), output.status));
+    if output.status.success() { Ok(()) } else { Err(ended()) }
 }
 
 /// The tests, with the programs that were built.

@@ -29,6 +29,13 @@ pub(crate) fn run() -> Result<ExitCode, Failure> {
     fs::create_dir_all(&dist).while_doing(|| "make `dist/`".to_owned())?;
     remove_older(&dist)?;
     let wheel = pack(&tools, &programs, &platform, &dist)?;
+    let named = wheel.file_name().unwrap_or_default().to_string_lossy();
+    if !named.ends_with(&format!("-{platform}.whl")) || self::platform(&tools, &wheel)? != platform
+    {
+        return Err(Failure::new(format!(
+            "`{named}` is not the wheel for {platform} that it was to be"
+        )));
+    }
     demand(
         tools.module("hatchling").args(["build", "--target", "sdist", "--directory"]).arg(&dist),
     )?;
@@ -115,9 +122,16 @@ fn try_out(tools: &Environment, wheel: &Path, scratch: &Path) -> Result<(), Fail
     fs::create_dir_all(&config).while_doing(|| "make a home".to_owned())?;
     fs::write(config.join("config.toml"), "[profile.try]\nauth_type = \"test_auth\"\n")
         .while_doing(|| "write a configuration".to_owned())?;
-    let mut tried = Command::new(&python);
-    tried.env_clear().env("HOME", &home).env("BEARERD_SOCKET", home.join("s")).current_dir(&home);
-    demand(tried.args(["-I", "-c", TRIAL]))
+    let tried = |program: &Path| {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", &home).env("BEARERD_SOCKET", home.join("s"));
+        command.current_dir(&home);
+        command
+    };
+    for program in ["bearerd", "bearerctl"] {
+        demand(tried(&installed.join("bin").join(program)).arg("--version"))?;
+    }
+    demand(tried(&python).args(["-I", "-c", TRIAL]))
 }
 
 const TRIAL: &str = "

@@ -91,8 +91,8 @@ mod tests {
         };
         for size in [Size::Quick, Size::Plain, Size::All] {
             let sentence = "there is no step `nosuch`; the steps are format, lints, tests, docs, demo, simulation, \
-                            clocks, faults, crashes, keycloak, second-provider, systemd, python, sdk, notebook, \
-                            all-crashes, all-simulation, breaks, recipe, mutants";
+                            clocks, faults, crashes, keycloak, second-provider, systemd, python, sdk, all-sdk, \
+                            notebook, wheel, all-crashes, all-simulation, breaks, recipe, mutants";
             assert!(said(size, "nosuch").starts_with(sentence), "{}", said(size, "nosuch"));
         }
         let long = "the step `breaks` takes long: add --all to run it";

@@ -163,7 +163,19 @@ fn real_parts(metadata: &Metadata) -> Vec<Step> {
         "a minute of simulated histories of the heart and its saves",
         "cargo xtask simulate --minutes 1 --seed 1",
     );
-    vec![demo, simulation, clocks, faults, crashes, keycloak, second_provider, systemd]
+    let python = Step::new(
+        "python",
+        "the Python package: ruff, mypy, tests on the oldest and the newest Python",
+        "cargo xtask python",
+    )
+    .needing(&[Part::Python]);
+    let sdk = sdk(
+        metadata,
+        "sdk",
+        "the real Wallaroo SDK on the daemon and by itself, on a real Keycloak: a selection",
+        &SDK_SELECTION,
+    );
+    vec![demo, simulation, clocks, faults, crashes, keycloak, second_provider, systemd, python, sdk]
 }
 
 /// What kills the daemon, or its disk.
@@ -175,20 +187,20 @@ fn crashes(metadata: &Metadata, name: &'static str, about: &'static str) -> Step
 const CRASHES_NEED: [Part; 5] =
     [Part::Root, Part::Strace, Part::LoopDevices, Part::MkfsExt4, Part::Perl];
 
+/// The real SDK: these of its tests, all where none is named.
+fn sdk(metadata: &Metadata, name: &'static str, about: &'static str, tests: &[&str]) -> Step {
+    let mut step = behind_feature(metadata, "sdk", about).needing(&SDK_NEEDS);
+    // They wait for most of their time: for tokens that end, for a Keycloak that is away.
+    let options = ["--", "--test-threads=3", "--show-output"];
+    step.words.extend(options.iter().chain(tests).map(|word| (*word).to_owned()));
+    Step { name, ..step }
+}
+
+const SDK_SELECTION: [&str; 3] = ["crowd::sixty_four", "outage::no_call", "served::by_run"];
+const SDK_NEEDS: [Part; 4] = [Part::Java, Part::Maven, Part::Unzip, Part::PythonOfTheSdk];
+
 /// What is long. Fuzzers, soak tests and the like get their places here.
 fn long(metadata: &Metadata) -> Vec<Step> {
-    let python = Step::new(
-        "python",
-        "the Python package: ruff, mypy, tests on the oldest and the newest Python",
-        "cargo xtask python",
-    )
-    .needing(&[Part::Python]);
-    let sdk = behind_feature(
-        metadata,
-        "sdk",
-        "the real Wallaroo SDK on the daemon and by itself, against a real Keycloak",
-    )
-    .needing(&[Part::Java, Part::Maven, Part::Unzip, Part::PythonOfTheSdk]);
     let about = "two thousand kills, each call of a save, a hundred power losses";
     let notebook = behind_feature(
         metadata,
@@ -196,16 +208,15 @@ fn long(metadata: &Metadata) -> Vec<Step> {
         "JupyterLab in a real browser: a login by device code, seen by its person",
     );
     vec![
-        python,
-        sdk,
-        notebook.needing(&[
-            Part::Java,
-            Part::Maven,
-            Part::Unzip,
-            Part::PythonOfTheSdk,
-            Part::Chromium,
-            Part::ChromeDriver,
-        ]),
+        sdk(metadata, "all-sdk", "the real SDK in every way, with all contrasts in full", &[])
+            .with("BEARERD_SDK", "long"),
+        notebook.needing(&[SDK_NEEDS.as_slice(), &[Part::Chromium, Part::ChromeDriver]].concat()),
+        Step::new(
+            "wheel",
+            "the wheel and the sdist, and the wheel tried in an empty environment",
+            "cargo xtask wheel",
+        )
+        .needing(&[Part::Python]),
         crashes(metadata, "all-crashes", about).with("BEARERD_CRASHES", "long"),
         Step::new(
             "all-simulation",
@@ -226,6 +237,8 @@ fn long(metadata: &Metadata) -> Vec<Step> {
             Part::LoopDevices,
             Part::MkfsExt4,
             Part::Perl,
+            Part::Python,
+            Part::PythonOfTheSdk,
         ]),
         Step::new(
             "recipe",
@@ -269,6 +282,7 @@ fn behind_feature(metadata: &Metadata, feature: &'static str, about: &'static st
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::repository;
 
     fn names(size: Size) -> Vec<&'static str> {
         let metadata = crate::cargo::metadata().unwrap();
@@ -283,15 +297,25 @@ mod tests {
         let plain: Vec<_> = quick
             .into_iter()
             .chain(["demo", "simulation", "clocks", "faults", "crashes", "keycloak"])
-            .chain(["second-provider", "systemd"])
+            .chain(["second-provider", "systemd", "python", "sdk"])
             .collect();
         assert_eq!(names(Size::Plain), plain);
         let all: Vec<_> = plain
             .into_iter()
-            .chain(["python", "sdk", "notebook", "all-crashes", "all-simulation", "breaks"])
+            .chain(["all-sdk", "notebook", "wheel", "all-crashes", "all-simulation", "breaks"])
             .chain(["recipe", "mutants"])
             .collect();
         assert_eq!(names(Size::All), all);
+    }
+
+    #[test]
+    fn the_selection_of_the_sdk_is_there() {
+        for selected in SDK_SELECTION {
+            let (module, start) = selected.split_once("::").unwrap();
+            let file = repository::root().join(format!("tests/tests/sdk/{module}.rs"));
+            let text = std::fs::read_to_string(file).unwrap();
+            assert!(text.contains(&format!("#[test]\nfn {start}")), "{selected}");
+        }
     }
 
     #[test]
