@@ -410,3 +410,18 @@ fn a_file_that_changes_between_a_login_and_its_save_is_read_after_that() {
     play.advance(10 * SECOND);
     assert_eq!(play.open_refresh(), "r-newer");
 }
+
+#[test]
+fn the_next_session_of_the_same_person_keeps_what_was_got_for_a_scope() {
+    for (next, kept) in [(granted("2"), Some("a-files")), (granted("2").to("joe"), None)] {
+        let mut play = own(Own::Sessions { needs_given: false });
+        play.reply(granted("1"));
+        play.read_of("files");
+        play.reply(granted("files"));
+        play.advance(1990 * SECOND);
+        assert_eq!(play.open_refresh(), "r-files");
+        play.reply(denied(OAuthError::InvalidGrant));
+        play.reply(next);
+        assert_eq!((play.served(), play.served_of("files")), (Some("a-2"), kept));
+    }
+}

@@ -27,7 +27,10 @@ impl World {
                 if let Some(token) = token_of(refresh_token.expose()) {
                     let of_login = self.is_of_a_login(fetch, Some(token));
                     self.is_used_at_once(token);
-                    self.goes_home(token, place);
+                    // Nobody but the person who brings a token along knows where it is from.
+                    if !of_login || self.ledger.login_is_own {
+                        self.goes_home(token, place);
+                    }
                     self.may_be_spent(token, of_login);
                     self.ledger.pace.in_flight.insert(fetch, token);
                     self.is_paced(fetch, request, of_login);
