@@ -68,12 +68,10 @@ impl Session {
         revoking
     }
 
-    /// Whoever waits for a token of the session that was forgotten: another is begun for them where nobody is needed.
+    /// Whoever waits for a token of the session that was forgotten: another begins for them where nobody is needed.
     pub(super) fn serve_forgotten(&mut self, now: Now) {
-        match self.no_session() {
-            Some(refusal) => self.serve_failed(|_| true, &refusal, now),
-            None if self.callers.deadline().is_some() => self.slot().pull(now.boot),
-            None => {}
+        if let Some(refusal) = self.no_session() {
+            self.serve_failed(|_| true, &refusal, now);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::play::{Disk, Play, denied, granted, later, settings, settings_at};
 use bearerd_proto::{ErrorCode, LoginAnswer, Secret};
 use bearerd_session::{
-    Answer, Event, Kind, Means, OAuthError, Outcome, Own, Request, Restored, Settings, SlotKey,
+    Answer, Event, Kind, Means, OAuthError, Own, Request, Restored, Settings, SlotKey,
 };
 use std::time::Duration;
 
@@ -17,44 +17,6 @@ fn own(own: Own) -> Play {
 
 fn import(refresh_token: &str) -> Means {
     Means::Import { refresh_token: Secret::new(refresh_token) }
-}
-
-fn found(refresh_token: &str) -> Outcome {
-    Outcome::Found(Secret::new(refresh_token))
-}
-
-#[test]
-fn the_sessions_own_refresh_token_brought_along_is_not_spent_beside_it() {
-    for replace in [false, true] {
-        let mut play = Play::logged_in(granted("1"));
-        let caller = play.login_with(import("r-1"), replace);
-        play.nothing_is_sent();
-        assert!(matches!(play.answer(caller), Answer::Login(LoginAnswer::Done(_))), "{replace}");
-    }
-}
-
-#[test]
-fn a_refresh_token_brought_along_twice_is_spent_once_for_both() {
-    let mut play = Play::new();
-    let one = play.login_with(import("r-import"), false);
-    let other = play.login_with(import("r-import"), false);
-    assert_eq!(play.open_refresh(), "r-import");
-    play.reply(granted("1"));
-    for caller in [one, other] {
-        assert!(matches!(play.answer(caller), Answer::Login(LoginAnswer::Done(_))));
-    }
-}
-
-#[test]
-fn a_refresh_token_that_is_just_being_tried_is_not_spent_beside_that() {
-    let mut play = Play::logged_in(granted("1"));
-    play.advance(1800 * SECOND);
-    play.reply(denied(OAuthError::InvalidGrant));
-    play.login(false);
-    assert_eq!(play.open_refresh(), "r-1");
-    let caller = play.login_with(import("r-1"), false);
-    assert_eq!(play.open_refresh(), "r-1");
-    assert!(play.refusal(caller).retry_after.is_some());
 }
 
 #[test]
@@ -125,23 +87,6 @@ fn the_token_before_is_known_although_the_provider_gives_the_same_one_twice() {
 }
 
 #[test]
-fn a_refresh_token_of_a_file_is_not_taken_again_after_a_logout_unless_a_person_asks() {
-    let mut play = own(Own::GrantFile);
-    play.reply(found("r-file"));
-    play.reply(granted("1").refresh(None));
-    play.logout(true);
-    play.reply(Outcome::Revoked);
-    let reader = play.read();
-    play.reply(found("r-file"));
-    assert_eq!(play.code(reader), ErrorCode::Misconfigured);
-    play.login(false);
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-file"));
-    }
-    assert_eq!(play.open_refresh(), "r-file");
-}
-
-#[test]
 fn a_password_that_a_login_found_wrong_is_not_sent_again_when_the_session_ends() {
     let mut play = own(Own::Sessions { needs_given: false });
     play.reply(granted("1"));
@@ -156,19 +101,6 @@ fn a_password_that_a_login_found_wrong_is_not_sent_again_when_the_session_ends()
     assert_eq!(play.code(reader), ErrorCode::Misconfigured);
     play.event(Event::SourceChanged);
     assert!(play.grant_is_open());
-}
-
-#[test]
-fn what_a_login_finds_in_a_file_is_not_spent_while_going_down() {
-    let mut play = own(Own::GrantFile);
-    play.reply(later(None));
-    let caller = play.login(false);
-    play.event(Event::Drain);
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-file"));
-    }
-    play.nothing_is_sent();
-    assert_eq!(play.code(caller), ErrorCode::ShuttingDown);
 }
 
 #[test]
@@ -279,41 +211,6 @@ fn a_failure_is_remembered_for_the_next_reader_of_a_scope_that_nobody_waits_for(
 }
 
 #[test]
-fn what_a_file_holds_moves_the_parked_session_aside_only_when_it_has_given_a_token() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
-    let on_disk = |play: &Play| {
-        let grant = play.file.as_ref().and_then(|file| file.grant.as_ref());
-        grant.map(|grant| grant.refresh_token.expose().to_owned())
-    };
-    for is_taken in [false, true] {
-        let mut play = own(Own::GrantFile);
-        play.reply(found("r-file"));
-        play.reply(granted("1"));
-        play.reload(from_file(settings_at(ELSEWHERE)));
-        play.reply(found("r-elsewhere"));
-        assert_eq!(on_disk(&play).as_deref(), Some("r-1"), "it is only tried");
-        let refused = denied(OAuthError::InvalidGrant);
-        play.reply(if is_taken { granted("2").into() } else { refused });
-        let expected = if is_taken { "r-2" } else { "r-1" };
-        assert_eq!(on_disk(&play).as_deref(), Some(expected));
-        play.reload(from_file(settings()));
-        assert_eq!(play.served(), (!is_taken).then_some("a-1"));
-    }
-}
-
-#[test]
-fn the_parked_session_comes_back_while_what_a_file_holds_is_tried() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
-    let mut play = own(Own::GrantFile);
-    play.reply(found("r-file"));
-    play.reply(granted("1"));
-    play.reload(from_file(settings_at(ELSEWHERE)));
-    play.reply(found("r-elsewhere"));
-    play.reload(from_file(settings()));
-    assert_eq!(play.served(), Some("a-1"));
-}
-
-#[test]
 fn a_login_does_not_hurry_a_token_that_has_just_come() {
     let mut play = Play::logged_in(granted("1"));
     play.read_of("files");
@@ -323,48 +220,6 @@ fn a_login_does_not_hurry_a_token_that_has_just_come() {
     play.advance(5 * SECOND);
     let is_own = |request: &Request| matches!(request, Request::Refresh { slot, .. } if *slot == SlotKey::default());
     assert!(!play.sent.iter().any(|(_, request)| is_own(request)));
-}
-
-#[test]
-fn what_is_used_for_a_session_that_is_no_more_is_not_used_beside_that() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
-    let uses = |play: &Play| {
-        let is_use = |request: &Request| matches!(request, Request::Refresh { .. });
-        play.sent.iter().filter(|(_, request)| is_use(request)).count()
-    };
-    let read_the_file = |play: &mut Play| {
-        let is_grant = |request: &Request| matches!(request, Request::Grant { .. });
-        while let Some((fetch, _)) = play.open.iter().find(|(_, it)| is_grant(it)).cloned() {
-            play.answer_to(fetch, found("r-file"));
-        }
-    };
-    let mut play = own(Own::GrantFile);
-    play.reply(found("r-file"));
-    let (old, _) = play.open_request();
-    play.logout(false);
-    let caller = play.login(false);
-    read_the_file(&mut play);
-    assert_eq!((uses(&play), play.refusal(caller).retry_after), (1, Some(1)));
-
-    play.answer_to(old, later(None));
-    let caller = play.login(false);
-    read_the_file(&mut play);
-    play.reply(granted("1"));
-    assert!(matches!(play.answer(caller), Answer::Login(LoginAnswer::Done(_))));
-
-    let mut play = own(Own::GrantFile);
-    play.reply(found("r-file"));
-    let (old, _) = play.open_request();
-    play.logout(false);
-    play.reload(from_file(settings_at(ELSEWHERE)));
-    play.reload(from_file(settings()));
-    read_the_file(&mut play);
-    assert_eq!(uses(&play), 1);
-    play.answer_to(old, later(None));
-    read_the_file(&mut play);
-    assert_eq!(uses(&play), 2);
-    play.reply(granted("1"));
-    assert_eq!(play.served(), Some("a-1"));
 }
 
 #[test]
@@ -380,35 +235,6 @@ fn who_waits_for_a_save_is_not_refused_because_another_scope_fails() {
     assert_eq!(play.code(other), ErrorCode::IdpUnreachable);
     play.disk_is_back(true);
     assert_eq!(play.token(reader).0, "a-2");
-}
-
-#[test]
-fn a_refresh_token_that_is_being_revoked_is_not_used_beside_that() {
-    let mut play = Play::logged_in(granted("1"));
-    play.logout(true);
-    let caller = play.login_with(import("r-1"), true);
-    assert!(matches!(play.open_request(), (_, Request::Revoke { .. })));
-    assert_eq!(play.refusal(caller).retry_after, Some(1));
-}
-
-#[test]
-fn a_file_that_changes_between_a_login_and_its_save_is_read_after_that() {
-    let mut play = own(Own::GrantFile);
-    play.reply(found("r-file"));
-    play.reply(granted("1"));
-    play.disk = Disk::Hangs;
-    play.login_with(import("r-import"), true);
-    play.reply(granted("2"));
-    play.event(Event::SourceChanged);
-    play.nothing_is_sent();
-    play.disk_is_back(true);
-    while let Some((fetch, Request::Revoke { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, Outcome::Revoked);
-    }
-    play.reply(found("r-newer"));
-    assert_eq!(play.served(), Some("a-2"));
-    play.advance(10 * SECOND);
-    assert_eq!(play.open_refresh(), "r-newer");
 }
 
 #[test]

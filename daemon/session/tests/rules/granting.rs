@@ -250,3 +250,113 @@ fn a_lifetime_that_ends_while_the_tokens_go_to_disk_ends_the_login() {
     play.log_in(granted("2"));
     assert_eq!(play.served(), Some("a-2"), "the next login is one as any");
 }
+
+#[test]
+fn a_login_joins_one_of_the_same_person_and_password_alone() {
+    let mut play = own(GIVEN);
+    let first = play.login_with(given("pw"), false);
+    let joe = Given { username: Some("joe".to_owned()), password: Secret::new("pw") };
+    for other in [given("other"), Means::Given(joe)] {
+        let login = play.login_with(other, false);
+        assert_eq!(play.code(login), ErrorCode::LoginPending);
+    }
+    let same = play.login_with(given("pw"), false);
+    play.reply(granted("1"));
+    assert!(is_done(&mut play, first) && is_done(&mut play, same));
+}
+
+#[test]
+fn whoever_joins_a_login_may_let_it_replace_another_persons_session() {
+    let mut play = by_password();
+    let logins = [false, true].map(|replace| play.login_with(given("of-joe"), replace));
+    play.reply(granted("2").to("joe").sid(Some("sid-2")));
+    for login in logins {
+        assert!(is_done(&mut play, login));
+    }
+}
+
+#[test]
+fn a_login_beside_a_refresh_sends_a_request_of_its_own() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    play.advance(1900 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.login(false);
+    assert!(matches!(play.open.last(), Some((_, Request::Grant { .. }))));
+    assert_eq!(play.open.len(), 2);
+}
+
+#[test]
+fn an_answer_to_a_request_that_nobody_knows_is_no_login() {
+    let mut play = Play::new();
+    let login = play.login_with(import("r-0"), false);
+    play.answer_to(FetchId(9_999), granted("of-nobody"));
+    assert!(play.waits(login));
+    assert_eq!(play.served(), None);
+}
+
+#[test]
+fn a_refresh_token_that_could_not_be_tried_is_no_reason_to_ask_for_another() {
+    let mut play = Play::new();
+    let login = play.login_with(import("r-0"), false);
+    play.reply(failed(Cause::NotSent));
+    assert_eq!(play.code(login), ErrorCode::IdpUnreachable);
+    play.nothing_is_sent();
+    // Nor does a person wait who logs in otherwise.
+    play.login(false);
+    assert!(matches!(play.open_request().1, Request::DeviceStart));
+}
+
+#[test]
+fn a_lost_answer_may_have_used_up_what_was_brought_along_and_no_password() {
+    let used_up = |refusal: bearerd_proto::ErrorBody| refusal.message.contains("used up");
+    let mut play = Play::new();
+    let login = play.login_with(import("r-0"), false);
+    play.reply(failed(Cause::Lost));
+    assert!(used_up(play.refusal(login)));
+    let login = play.login_with(import("r-0"), false);
+    play.reply(later(None));
+    assert!(!used_up(play.refusal(login)));
+    let mut play = own(GIVEN);
+    let login = play.login_with(given("pw"), false);
+    play.reply(failed(Cause::Lost));
+    assert!(!used_up(play.refusal(login)));
+}
+
+#[test]
+fn a_login_by_a_given_password_that_fails_is_not_tried_again_by_itself() {
+    let mut play = by_password();
+    let login = play.login_with(given("wrong"), true);
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert_eq!(play.code(login), ErrorCode::LoginDenied);
+    // The password that was right is kept for the next session.
+    play.advance(1990 * SECOND);
+    play.reply(denied(OAuthError::InvalidGrant));
+    let Request::Grant { given: Some(kept), .. } = play.open_request().1 else { panic!() };
+    assert_eq!(kept.password.expose(), "pw");
+    play.reply(granted("2"));
+    assert_eq!(play.served(), Some("a-2"));
+}
+
+#[test]
+fn a_password_of_before_that_a_login_finds_wrong_is_forgotten() {
+    let mut play = by_password();
+    let login = play.login(false);
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert_eq!(play.code(login), ErrorCode::Misconfigured);
+    let login = play.login(false);
+    assert_eq!(play.code(login), ErrorCode::BadRequest);
+}
+
+#[test]
+fn a_login_that_the_provider_had_no_time_for_holds_nothing_against_the_password() {
+    let mut play = own(PASSWORD);
+    play.reply(granted("1"));
+    let login = play.login(false);
+    play.reply(later(None));
+    assert_eq!(play.code(login), ErrorCode::IdpUnreachable);
+    play.advance(1990 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert!(play.grant_is_open());
+}

@@ -27,4 +27,5 @@ mod restarting;
 mod saving;
 mod slots;
 mod stopping;
+mod trying;
 mod within_the_window;

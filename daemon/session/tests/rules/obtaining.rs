@@ -314,3 +314,14 @@ fn going_down_nothing_is_obtained() {
     play.event(Event::SourceChanged);
     play.nothing_is_sent();
 }
+
+#[test]
+fn a_session_begins_with_the_profiles_own_scopes_and_a_token_alone_with_any() {
+    for (kind, is_asked_for) in [(Own::Tokens, true), (PASSWORD, false)] {
+        let mut play = own(kind);
+        play.read_of("files");
+        play.reply(denied(OAuthError::InvalidScope));
+        let of_files = |request: &Request| matches!(request, Request::Grant { slot, .. } if slot.scope.is_some());
+        assert_eq!(play.open.iter().any(|(_, it)| of_files(it)), is_asked_for, "{kind:?}");
+    }
+}

@@ -264,3 +264,26 @@ fn the_first_token_of_a_session_that_is_back_without_one_waits_its_own_two_secon
     play.advance(Duration::from_millis(1));
     assert_eq!(play.served(), Some("a-2"));
 }
+
+#[test]
+fn a_parked_session_that_has_changed_once_more_is_on_disk_before_another_moves_it_aside() {
+    let mut play = Play::logged_in(granted("1"));
+    play.disk = Disk::Hangs;
+    play.read_of("files");
+    play.reply(granted("2"));
+    play.read_of("mail");
+    let (late, _) = play.open_request();
+    play.reload(settings_at("https://two.example"));
+    let refresh_token = bearerd_proto::Secret::new("r-elsewhere");
+    play.login_with(bearerd_session::Means::Import { refresh_token }, false);
+    let (import, _) = play.open.last().cloned().expect("it is tried");
+    play.answer_to(import, granted("elsewhere"));
+    play.answer_to(late, granted("3"));
+    play.disk_is_back(true);
+    let kept = |record: &bearerd_session::Record| {
+        record.grant.as_ref().map(|grant| grant.refresh_token.expose().to_owned())
+    };
+    let aside = play.aside.last().and_then(|(_, record)| record.as_ref());
+    assert_eq!(aside.and_then(kept).as_deref(), Some("r-3"));
+    assert_eq!(play.file.as_ref().and_then(kept).as_deref(), Some("r-elsewhere"));
+}
