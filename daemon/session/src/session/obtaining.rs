@@ -106,7 +106,7 @@ impl Session {
         if *key != SlotKey::default() {
             return false;
         }
-        if self.grant.is_none() && self.ends.is_none() {
+        if self.ends.is_none() {
             self.ends = self.settings.lifetime.map(|lifetime| now + lifetime);
         }
         self.refused = None;

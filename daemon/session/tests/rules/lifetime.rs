@@ -110,3 +110,32 @@ fn a_profile_that_needs_nobody_begins_another_for_its_next_reader() {
     play.reply(granted("other"));
     assert_eq!(play.token(reader).0, "a-other");
 }
+
+#[test]
+fn it_counts_from_when_a_session_begins_and_not_from_each_token() {
+    for own in [Own::Tokens, Own::Sessions { needs_given: false }, Own::GrantFile] {
+        let mut play =
+            Play::with(Settings { kind: Kind::Own(own), ..for_eight_hours() }, Restored::Nothing);
+        let answer = |play: &mut Play| {
+            while let Some((fetch, request)) = play.open.first().cloned() {
+                let is_file = own == Own::GrantFile
+                    && matches!(request, bearerd_session::Request::Grant { .. });
+                let name = play.sent.len().to_string();
+                let found = Outcome::Found(bearerd_proto::Secret::new("r-file"));
+                let tokens = granted(&name);
+                let tokens = if own == Own::Tokens { tokens.refresh(None) } else { tokens };
+                play.answer_to(fetch, if is_file { found } else { tokens.into() });
+            }
+        };
+        answer(&mut play);
+        for _ in 0..8 * 60 - 1 {
+            play.glance();
+            play.advance(60 * SECOND);
+            answer(&mut play);
+            assert!(play.served().is_some(), "{own:?}");
+        }
+        assert_eq!(play.times_told(EventKind::LoggedOut), 0, "{own:?}");
+        play.advance(61 * SECOND);
+        assert_eq!(play.times_told(EventKind::LoggedOut), 1, "{own:?}");
+    }
+}

@@ -325,3 +325,25 @@ fn a_session_begins_with_the_profiles_own_scopes_and_a_token_alone_with_any() {
         assert_eq!(play.open.iter().any(|(_, it)| of_files(it)), is_asked_for, "{kind:?}");
     }
 }
+
+#[test]
+fn a_saved_token_that_can_be_opened_again_is_taken_up_unless_a_newer_one_is_here() {
+    let token = |name| granted(name).refresh(None);
+    let mut before = own(Own::Tokens);
+    before.reply(token("1"));
+    let saved = || before.file.clone().map(Box::new).map(Restored::Session).unwrap();
+    for (newer, served) in [(None, "a-1"), (Some(token("2")), "a-2")] {
+        let unreadable = Restored::Unreadable("its key is missing".to_owned());
+        let mut play = Play::with(of(Own::Tokens), unreadable);
+        play.reply(newer.map_or(later(None), Outcome::from));
+        (play.unreadable_file, play.file) = (false, before.file.clone());
+        play.event(Event::Restored(saved()));
+        assert_eq!(play.served(), Some(served));
+        play.advance(60 * SECOND);
+        while let Some((fetch, _)) = play.open.first().cloned() {
+            play.answer_to(fetch, token("3"));
+        }
+        let on_disk = play.file.as_ref().map(|file| file.slots[0].token.expose());
+        assert_eq!(on_disk, play.served(), "what is here is saved");
+    }
+}

@@ -1,9 +1,9 @@
 //! A session is bound to where it came from: elsewhere it is parked, and none of its tokens goes there.
 
 use crate::play::{Disk, Play, denied, device, granted, lost, settings, settings_at};
-use bearerd_proto::{ErrorCode, EventKind};
+use bearerd_proto::{ErrorCode, EventKind, Secret};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, OAuthError, Outcome, Restored};
+use bearerd_session::{Aside, Means, OAuthError, Outcome, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -265,6 +265,33 @@ fn the_first_token_of_a_session_that_is_back_without_one_waits_its_own_two_secon
     assert_eq!(play.served(), Some("a-2"));
 }
 
+/// Another place gives tokens for what a person brings along.
+fn import_elsewhere(play: &mut Play) {
+    play.login_with(Means::Import { refresh_token: Secret::new("r-import") }, false);
+    let (import, _) = play.open.last().cloned().expect("it is tried");
+    play.answer_to(import, granted("elsewhere"));
+}
+
+/// The refresh token of what was moved aside last.
+fn moved_aside(play: &Play) -> &str {
+    let (_, record) = play.aside.last().expect("something was moved aside");
+    let grant = record.as_ref().and_then(|record| record.grant.as_ref());
+    grant.expect("a session was moved aside").refresh_token.expose()
+}
+
+#[test]
+fn a_parked_session_that_no_save_came_through_for_is_saved_before_another_moves_it_aside() {
+    let mut play = Play::logged_in(granted("1"));
+    play.disk = Disk::Fails;
+    play.read_of("files");
+    play.reply(granted("2"));
+    play.reload(settings_at(ELSEWHERE));
+    import_elsewhere(&mut play);
+    play.disk = Disk::Works;
+    play.advance(120 * SECOND);
+    assert_eq!((moved_aside(&play), on_disk(&play).as_str()), ("r-2", "r-elsewhere"));
+}
+
 #[test]
 fn a_parked_session_that_has_changed_once_more_is_on_disk_before_another_moves_it_aside() {
     let mut play = Play::logged_in(granted("1"));
@@ -273,17 +300,9 @@ fn a_parked_session_that_has_changed_once_more_is_on_disk_before_another_moves_i
     play.reply(granted("2"));
     play.read_of("mail");
     let (late, _) = play.open_request();
-    play.reload(settings_at("https://two.example"));
-    let refresh_token = bearerd_proto::Secret::new("r-elsewhere");
-    play.login_with(bearerd_session::Means::Import { refresh_token }, false);
-    let (import, _) = play.open.last().cloned().expect("it is tried");
-    play.answer_to(import, granted("elsewhere"));
+    play.reload(settings_at(ELSEWHERE));
+    import_elsewhere(&mut play);
     play.answer_to(late, granted("3"));
     play.disk_is_back(true);
-    let kept = |record: &bearerd_session::Record| {
-        record.grant.as_ref().map(|grant| grant.refresh_token.expose().to_owned())
-    };
-    let aside = play.aside.last().and_then(|(_, record)| record.as_ref());
-    assert_eq!(aside.and_then(kept).as_deref(), Some("r-3"));
-    assert_eq!(play.file.as_ref().and_then(kept).as_deref(), Some("r-elsewhere"));
+    assert_eq!((moved_aside(&play), on_disk(&play).as_str()), ("r-3", "r-elsewhere"));
 }

@@ -279,6 +279,9 @@ fn what_is_read_again_takes_the_place_of_nothing() {
     play.log_in(granted("2"));
     play.event(Event::Restored(saved()));
     assert_eq!(play.served(), Some("a-2"), "somebody has logged in meanwhile");
+    play.disk = Disk::Works;
+    play.advance(100 * SECOND);
+    assert!(matches!(play.aside.as_slice(), [(Aside::Unreadable, _)]));
 }
 
 #[test]

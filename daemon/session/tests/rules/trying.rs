@@ -213,3 +213,37 @@ fn what_a_login_takes_out_of_a_file_is_refused_once() {
     play.nothing_is_sent();
     assert_eq!(play.code(reader), ErrorCode::Misconfigured);
 }
+
+#[test]
+fn what_is_brought_along_and_could_not_be_tried_says_nothing_of_the_file() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    let login = play.login_with(import("r-import"), true);
+    play.reply(failed(Cause::NotSent));
+    assert_eq!(play.code(login), ErrorCode::IdpUnreachable);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn another_refresh_token_in_the_file_while_one_is_tried_costs_the_live_session_nothing() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    for token in ["r-wrong", "r-wrong-too"] {
+        play.event(Event::SourceChanged);
+        play.reply(found(token));
+        play.advance(10 * SECOND);
+        assert_eq!(play.open_refresh(), token);
+        play.reply(later(None));
+        play.advance(10 * SECOND);
+        while let Some((fetch, Request::Refresh { .. })) = play.open.first().cloned() {
+            play.answer_to(fetch, later(None));
+        }
+    }
+    play.advance(100 * SECOND);
+    assert_eq!(play.open_refresh(), "r-wrong-too");
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.advance(10 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1", "the live session goes on");
+}
