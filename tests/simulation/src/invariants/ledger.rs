@@ -1,8 +1,9 @@
 //! What a daemon of this life must know, by what it was given: the yardstick of the other invariants.
 
 use super::logins::Offered;
-use super::meaning::{Meaning, meaning};
 use super::moving::Parked;
+use super::obtained::Former;
+use super::obtained::Former;
 use super::pace::Pace;
 use crate::engine::{CallerId, World};
 use crate::history::{Slot, slot_of};
@@ -49,7 +50,7 @@ pub(super) struct Got {
 pub(crate) struct Ledger {
     pub(super) live: Option<Chain>,
     /// The live session before what its file held, while that is tried.
-    pub(super) former: Option<(Chain, Option<u64>)>,
+    pub(super) former: Option<Former>,
     /// The live session's refresh token came out of a file and has given no token yet.
     pub(super) is_untried: bool,
     /// Sessions before the live one whose tokens may be in hand still: nobody asked for its end.
@@ -186,8 +187,9 @@ impl World {
                     _ => false,
                 };
                 let obtains = self.script.policy.obtains;
-                let is_of_no_use =
-                    matches!(means, Means::Import { .. }) && !obtains.keeps_a_session();
+                let is_live = ledger.live.as_ref().is_some_and(|chain| !chain.is_over);
+                let is_of_no_use = matches!(means, Means::Import { .. })
+                    && (!obtains.keeps_a_session() || (is_live && !*replace));
                 ledger.login_may_send =
                     !(has_it || joins || is_of_no_use || own && obtains.is_by_login());
                 ledger.login_is_own = if joins { ledger.login_is_own } else { own };
@@ -281,7 +283,7 @@ impl World {
         if self.ledger.newest() == Some(spent) {
             self.ledger.is_untried = false;
             let former = self.ledger.former.take();
-            self.ledger.kept.extend(former.map(|(former, _)| former.family));
+            self.ledger.kept.extend(former.map(|former| former.chain.family));
         }
         if let Some(newer) = newer {
             self.ledger.rotates(spent, newer);
@@ -375,7 +377,7 @@ impl Ledger {
         let chains = self.live.take().into_iter().chain(self.login.take());
         let mut families: BTreeSet<Family> = chains.map(|chain| chain.family).collect();
         families.append(&mut self.kept);
-        families.extend(self.former.take().map(|(former, _)| former.family));
+        families.extend(self.former.take().map(|former| former.chain.family));
         self.is_untried = false;
         families
     }

@@ -37,9 +37,9 @@ impl World {
         let is_worth_it = !self.ledger.gives_way_to_the_parked();
         let former = self.ledger.former.take().filter(|_| self.ledger.is_untried);
         self.ledger.is_untried = false;
-        let former_chain = former.map(|(former, ends)| {
-            self.ledger.ends = ends;
-            former
+        let former_chain = former.map(|former| {
+            self.ledger.ends = former.ends;
+            former.chain
         });
         let current = self.ledger.login.take().or(former_chain).or(self.ledger.live.take());
         self.ledger.live = None;

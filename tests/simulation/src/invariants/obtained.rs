@@ -7,6 +7,15 @@ use crate::history::Obtains;
 use crate::provider::token_of;
 use bearerd_session::{Cause, Granted, OAuthError, Outcome, Request};
 
+/// What goes on should the provider refuse what a file holds.
+#[derive(Debug)]
+pub(super) struct Former {
+    pub(super) chain: Chain,
+    pub(super) ends: Option<u64>,
+    /// A lost answer of it was asked for once more already.
+    pub(super) repeated: bool,
+}
+
 impl World {
     /// The answer to a grant or an exchange that nobody asked for.
     pub(super) fn grant_heard(&mut self, request: &Request, outcome: &Outcome, heard: Heard) {
@@ -55,8 +64,10 @@ impl World {
         let before = self.ledger.live.replace(chain);
         let is_live = before.as_ref().is_some_and(|before| !before.is_over);
         if is_live && !self.ledger.is_untried {
-            self.ledger.former = before.map(|before| (before, self.ledger.ends));
+            let (ends, repeated) = (self.ledger.ends, self.ledger.pace.repeated);
+            self.ledger.former = before.map(|chain| Former { chain, ends, repeated });
         }
+        self.ledger.pace.repeated = false;
         self.ledger.is_untried = true;
         self.ledger.ends = None;
         self.session_begins();
@@ -73,10 +84,11 @@ impl World {
         let is_live = self.ledger.live.as_ref().is_some_and(|live| live.refresh == Some(spent));
         if is_live
             && std::mem::take(&mut self.ledger.is_untried)
-            && let Some((former, ends)) = self.ledger.former.take()
+            && let Some(former) = self.ledger.former.take()
         {
-            self.ledger.live = Some(former);
-            self.ledger.ends = ends;
+            self.ledger.live = Some(former.chain);
+            self.ledger.ends = former.ends;
+            self.ledger.pace.repeated = former.repeated;
             return;
         }
         if is_live && self.can_obtain() {
