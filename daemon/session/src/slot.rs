@@ -138,11 +138,10 @@ impl Slot {
         self.due = Some(until);
     }
 
-    /// Somebody reads again: what was put off is due as it was.
-    pub(crate) fn wake(&mut self) {
-        if let Some(due) = self.postponed.take() {
-            self.pull(due);
-        }
+    /// Somebody reads again: what was put off is due as it was. Says whether something was.
+    pub(crate) fn wake(&mut self) -> bool {
+        let due = self.postponed.take();
+        due.inspect(|due| self.pull(*due)).is_some()
     }
 
     /// Brings the next fetch forward to `at`, never back.

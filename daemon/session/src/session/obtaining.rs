@@ -165,7 +165,7 @@ impl Session {
 
     /// The provider refuses what the file holds: says whether there is a session that goes on.
     pub(super) fn go_on_with_former(&mut self, now: Boot) -> bool {
-        let Some(former) = self.former.take().filter(|_| self.is_untried()) else { return false };
+        let Some(former) = self.former.take() else { return false };
         self.grant = Some(former.grant);
         self.ends = former.ends;
         self.want_save();

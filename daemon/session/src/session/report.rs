@@ -94,7 +94,7 @@ impl Session {
             user_id: self.shown_user.id.as_deref(),
             user_email: self.shown_user.email.as_deref(),
             degraded: over || slot.rejected || self.problem(key).is_some(),
-            asleep: self.asleep || (slot.postponed.is_some() && slot.due == Some(Boot::NEVER)),
+            asleep: self.asleep || slot.postponed.is_some(),
         })
     }
 

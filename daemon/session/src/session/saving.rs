@@ -229,10 +229,9 @@ impl Session {
     pub(super) fn live_record(&self, now: Now) -> Record {
         let moment = |at| Moment::of(at, now, &self.boot_id);
         // What is tried in the place of a live session is tried again after a restart: that one is saved.
-        let tried = (self.grant.as_ref(), &self.source, self.ends);
         let (grant, source, ends) = match &self.former {
-            Some(former) if self.is_untried() => (Some(&former.grant), &former.source, former.ends),
-            _ => tried,
+            Some(former) => (Some(&former.grant), &former.source, former.ends),
+            None => (self.grant.as_ref(), &self.source, self.ends),
         };
         let grant = grant.map(|grant| SavedGrant {
             refresh_token: grant.refresh_token.clone(),

@@ -78,10 +78,7 @@ impl Session {
         for (key, at) in reads.slots {
             let Some(slot) = self.slots.get_mut(&key) else { continue };
             slot.last_read = slot.last_read.max(at);
-            if key != SlotKey::default() && slot.postponed.is_some() && !slot.is_unread() {
-                slot.wake();
-                self.changed = true;
-            }
+            self.changed |= !slot.is_unread() && slot.wake();
         }
     }
 

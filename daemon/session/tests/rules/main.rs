@@ -13,6 +13,7 @@ mod lifetime;
 mod logging_in;
 mod logging_out;
 mod losing;
+mod making_room;
 mod moving;
 mod obtaining;
 mod parking;

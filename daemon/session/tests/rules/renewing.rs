@@ -1,8 +1,8 @@
 //! Refresh ahead: when it is due, and what the spacing between two fetches keeps.
 
-use crate::play::{Play, failed, granted, later};
-use bearerd_proto::EventKind;
-use bearerd_session::{Cause, Jitter};
+use crate::play::{Play, failed, granted, later, settings};
+use bearerd_proto::{EventKind, Secret};
+use bearerd_session::{Cause, Event, Jitter, Kind, Outcome, Own, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -186,4 +186,30 @@ fn the_end_of_a_refresh_token_counts_from_its_request() {
     play.advance(2 * SECOND);
     play.reply(granted("2").refresh_lives(900));
     assert_eq!(ends(&play), Some(asked + 900 * SECOND));
+}
+
+#[test]
+fn the_same_token_once_more_is_told_and_a_file_that_holds_what_it_held_is_not() {
+    let mut play = Play::logged_in(granted("1"));
+    let before = play.times_told(EventKind::Refreshed);
+    play.advance(1900 * SECOND);
+    play.reply(granted("2").access("a-1"));
+    assert_eq!(play.times_told(EventKind::Refreshed), before + 1);
+    let by_file = Settings { kind: Kind::Own(Own::TokenFile), ..settings() };
+    let mut play = Play::with(by_file, Restored::Nothing);
+    for (token, told) in [("1", 1), ("1", 1), ("2", 2)] {
+        play.event(Event::SourceChanged);
+        play.reply(granted(token).refresh(None));
+        assert_eq!(play.times_told(EventKind::Refreshed), told);
+    }
+}
+
+#[test]
+fn an_answer_of_another_kind_changes_no_refresh_token() {
+    let mut play = Play::logged_in(granted("1"));
+    play.advance(1900 * SECOND);
+    play.reply(Outcome::Found(Secret::new("r-other")));
+    assert!(play.is_degraded());
+    play.advance(100 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
 }

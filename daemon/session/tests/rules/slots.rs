@@ -152,6 +152,7 @@ fn there_are_sixty_four_slots_and_the_next_caller_is_told_so() {
     let refusal = play.refusal(refused);
     assert_eq!(refusal.code, ErrorCode::Overloaded);
     assert!(refusal.message.contains("64 scopes and audiences"), "{}", refusal.message);
+    assert_eq!(refusal.retry_after, Some(60));
     let known = play.read_of("scope-63");
     assert_eq!(play.token_of("scope-63", known), "a-63");
     play.nothing_is_sent();
