@@ -15,6 +15,8 @@ pub(crate) struct MemoryFolder {
     pub(crate) steps: RefCell<Vec<String>>,
     /// This step fails, and with this error.
     pub(crate) fails: RefCell<Option<(&'static str, io::ErrorKind)>>,
+    /// This file is open to others, until it is written anew.
+    pub(crate) exposed: Cell<Option<&'static str>>,
     drawn: Cell<u8>,
 }
 
@@ -59,6 +61,9 @@ impl Folder for MemoryFolder {
     }
 
     fn read(&self, name: &str, at_most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        if self.exposed.get() == Some(name) {
+            return Err(StoreError::Exposed { path: self.path_of(name), mode: 0o644 });
+        }
         let files = self.files.borrow();
         let cut = |content: &Vec<u8>| content.iter().copied().take(at_most).collect();
         Ok(files.get(name).map(|content| Zeroizing::new(cut(content))))
@@ -86,6 +91,7 @@ impl Folder for MemoryFolder {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.step("rename to", to)?;
+        self.exposed.set(self.exposed.get().filter(|name| *name != to));
         self.renamed(from, to, true)
     }
 

@@ -97,8 +97,10 @@ mod tests {
     fn only_our_own_naming_is_a_temporary() {
         assert!(is_temporary(".tmp-0123456789abcdef-wallaroo.session"));
         assert!(is_temporary(".tmp-0123456789abcdef-key"));
-        let others =
-            ["wallaroo.session", "key", ".tmp-", ".tmp-x-y", ".tmp-0123456789abcdef", ".tmp-notes"];
+        let ours_but_for_a_letter = ".tmp-0123456789abcdeg-key";
+        let others = ["wallaroo.session", "key", ".tmp-", ".tmp-x-y", ".tmp-0123456789abcdef"];
+        let others = others.into_iter().chain([".tmp-notes", ours_but_for_a_letter]);
+        let others = others.chain([".tmp-0123456789abcdef-"]);
         for other in others {
             assert!(!is_temporary(other), "{other}");
         }

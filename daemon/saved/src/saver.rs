@@ -100,6 +100,8 @@ mod tests {
     /// A disk whose folder can't be synced at first, with a session of old in the file's place.
     #[derive(Debug, Default)]
     struct Disk {
+        /// Nothing can be written.
+        is_full: bool,
         syncs: AtomicBool,
         aside: Mutex<Vec<Aside>>,
     }
@@ -110,7 +112,10 @@ mod tests {
         }
 
         fn save(&self, _: &ProfileName, _: &[u8]) -> Result<(), StoreError> {
-            let reason = NotSavedReason::Unconfirmed(std::io::ErrorKind::Other.into());
+            let reason = match self.is_full {
+                true => NotSavedReason::Seal,
+                false => NotSavedReason::Unconfirmed(std::io::ErrorKind::Other.into()),
+            };
             match self.syncs.load(Ordering::SeqCst) {
                 true => Ok(()),
                 false => Err(StoreError::NotSaved { path: PathBuf::new(), reason }),
@@ -170,5 +175,17 @@ mod tests {
         assert_eq!(disk.aside.lock().unwrap().len(), 2);
         perform(save("two", Some(SessionAside::Unreadable))).unwrap();
         assert_eq!(disk.aside.lock().unwrap().len(), 3, "that one was found on disk later");
+    }
+
+    #[test]
+    fn what_is_not_in_place_is_no_reason_to_leave_the_old_one_there() {
+        let disk = Disk { is_full: true, ..Disk::default() };
+        let profile = "a".parse().unwrap();
+        let mut saver = Saver::default();
+        for _ in 0..2 {
+            let op = save("one", Some(SessionAside::Parked));
+            assert!(saver.perform(&disk, &profile, op, NOW).is_err());
+        }
+        assert_eq!(disk.aside.lock().unwrap().len(), 2);
     }
 }

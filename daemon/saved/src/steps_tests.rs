@@ -78,6 +78,21 @@ fn where_the_folder_alone_cannot_be_synced_the_new_session_is_in_place() {
 }
 
 #[test]
+fn a_file_that_is_open_to_others_is_replaced_and_a_key_that_is_ends_the_save() {
+    let folder = saved(b"one");
+    folder.exposed.set(Some(FILE));
+    assert!(matches!(load(&folder, &wallaroo()), Err(StoreError::Exposed { .. })));
+    save(&folder, &wallaroo(), b"two").unwrap();
+    assert_eq!(loaded(&folder).as_deref(), Some(b"two".as_slice()));
+    folder.exposed.set(Some(KEY_FILE));
+    folder.taken_steps();
+    let error = save(&folder, &wallaroo(), b"three").unwrap_err();
+    let StoreError::Exposed { path, .. } = &error else { panic!("{error}") };
+    assert_eq!(path, Path::new("/state").join(KEY_FILE).as_path());
+    assert_eq!(folder.taken_steps(), [""; 0], "nothing is written");
+}
+
+#[test]
 fn a_key_that_another_has_made_meanwhile_counts_and_one_that_cannot_be_made_is_an_error() {
     let folder = MemoryFolder::default();
     folder.files.borrow_mut().insert(KEY_FILE.to_owned(), vec![7; KEY_LEN]);

@@ -77,6 +77,7 @@ fn a_slot_that_was_left_alone_is_renewed_again_as_soon_as_it_is_read() {
     assert_eq!(play.served_of("files"), Some("a-files"), "it is good for a while");
     play.glance_at("files");
     assert_eq!(play.open_slot(), slot("files"));
+    assert!(!play.shown_others[&slot("files")].asleep, "the next reader need not wake it again");
     play.reply(granted("4"));
     assert_eq!(play.served_of("files"), Some("a-4"));
 }

@@ -79,3 +79,18 @@ fn a_redirect_names_its_host_and_no_more() {
         assert_eq!(failure.message, expected, "{location:?}");
     }
 }
+
+#[test]
+fn a_refused_grant_names_what_would_mend_it_where_something_would() {
+    let refused = json_answer(400, &json!({"error": "invalid_grant"}));
+    for (grant, said) in [("", ""), ("`password_file`", " (check `password_file`)")] {
+        let mends = Mends { grant, ..MENDS };
+        let asked = Asked { host: "idp.example.com", secrets: &[], mends };
+        let Err(failure) = refused.token(asked) else { panic!("it is refused") };
+        assert!(
+            failure.message.ends_with(&format!("`invalid_grant`{said}")),
+            "{}",
+            failure.message
+        );
+    }
+}
