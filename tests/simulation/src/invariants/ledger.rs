@@ -1,8 +1,8 @@
 //! What a daemon of this life must know, by what it was given: the yardstick of the other invariants.
 
 use super::logins::Offered;
+use super::meaning::{Meaning, meaning};
 use super::moving::Parked;
-use super::obtained::Former;
 use super::obtained::Former;
 use super::pace::Pace;
 use crate::engine::{CallerId, World};
