@@ -187,7 +187,8 @@ impl World {
                     _ => false,
                 };
                 let obtains = self.script.policy.obtains;
-                let is_live = ledger.live.as_ref().is_some_and(|chain| !chain.is_over);
+                let may_live = |chain: &Chain| !chain.is_over && chain.refresh.is_some();
+                let is_live = ledger.live.as_ref().is_some_and(may_live);
                 let is_of_no_use = matches!(means, Means::Import { .. })
                     && (!obtains.keeps_a_session() || (is_live && !*replace));
                 ledger.login_may_send =
