@@ -187,6 +187,14 @@ impl Session {
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
         let is_known = self.source.as_ref().is_some_and(|source| source.same_as(&refresh_token));
+        if is_known && self.is_untried() {
+            let profile = &self.settings.profile;
+            let refusal = match self.problem(&SlotKey::default()) {
+                Some(problem) => self.failed(problem, None),
+                None => self.come_again(&format!("what profile `{profile}`'s file holds is tried")),
+            };
+            return self.end_login(Err(refusal));
+        }
         if is_known && self.grant.as_ref().is_some_and(Grant::is_live) {
             let logged_in = self.logged_in();
             return self.end_login(Ok(logged_in));

@@ -37,7 +37,7 @@ impl Session {
         self.refused = None;
         let had_session = self.is_live() || self.parked.is_some();
         let revoking = self.forget_session(revoke);
-        self.parked = None;
+        (self.parked, self.strayed) = (None, None);
         self.stranded = false;
         let generation =
             if self.is_constant() && !had_session { 0 } else { self.storage.want(Wish::Forget) };

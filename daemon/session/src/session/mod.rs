@@ -34,7 +34,7 @@ use crate::time::{Boot, Now, Wall};
 use bearerd_proto::{ErrorBody, Secret};
 use logging_in::Terms;
 use logging_out::Leaving;
-use obtaining::Former;
+use obtaining::{Former, Strayed};
 use orphans::Orphan;
 use saving::Storing;
 use std::collections::BTreeMap;
@@ -96,6 +96,8 @@ pub struct Session {
     source: Option<Secret>,
     /// The session that goes on should the provider refuse what its file holds now.
     former: Option<Former>,
+    /// What a file held, and was tried when the profile moved to another place.
+    strayed: Option<Strayed>,
     /// The provider has refused the profile's own means: why, until somebody may have mended them.
     refused: Option<String>,
     /// The profile's file is to be read again.
@@ -168,6 +170,7 @@ impl Session {
             given: None,
             source: None,
             former: None,
+            strayed: None,
             refused: None,
             reread: false,
             reread_after_use: false,

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::grant::{Grant, InFlight, Way};
 use crate::io::Request;
-use crate::outcome::{Cause, Failure, Granted, OAuthError, verdict};
+use crate::outcome::{Cause, Failure, Granted, OAuthError, Outcome, verdict};
 use crate::record::SavedGrant;
 use crate::schedule::{Jitter, PULL_SPACING};
 use crate::settings::{Kind, Own};
@@ -17,6 +17,15 @@ pub(super) struct Former {
     pub(super) grant: Grant,
     pub(super) source: Option<Secret>,
     pub(super) ends: Option<Boot>,
+}
+
+/// A refresh token out of a file that was tried when the profile moved away: its successor would be lost otherwise.
+#[derive(Debug)]
+pub(super) struct Strayed {
+    /// What the file held.
+    source: Secret,
+    /// What has become of it.
+    newest: Secret,
 }
 
 impl Session {
@@ -123,14 +132,17 @@ impl Session {
         jitter: Jitter,
     ) {
         let is_known = self.source.as_ref().is_some_and(|source| source.same_as(&refresh_token));
-        if !is_known && self.is_being_used(&refresh_token) {
+        let strayed = self.strayed.as_ref().filter(|it| it.source.same_as(&refresh_token));
+        let newest = strayed.map_or(&refresh_token, |it| &it.newest).clone();
+        if !is_known && self.is_being_used(&newest) {
             // Before a logout or a move, say: the answer decides whether it is good for anything.
             self.reread_after_use = true;
             self.plan_as_before(in_flight);
         } else if !is_known {
             self.keep_former();
-            self.source = Some(refresh_token.clone());
-            self.grant = Some(Grant { untried: true, ..Grant::found(refresh_token, now.boot) });
+            self.source = Some(refresh_token);
+            self.strayed = None;
+            self.grant = Some(Grant { untried: true, ..Grant::found(newest, now.boot) });
             self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
             self.attempts.forgive();
             self.want_save();
@@ -152,8 +164,9 @@ impl Session {
 
     /// The file has brought nothing to act upon.
     fn plan_as_before(&mut self, in_flight: &InFlight) {
-        let slot = self.slots.entry(in_flight.slot.clone()).or_default();
-        slot.due = in_flight.planned.or(slot.due);
+        if let Some(planned) = in_flight.planned {
+            self.slots.entry(in_flight.slot.clone()).or_default().pull(planned);
+        }
     }
 
     /// Another refresh token is tried: the session that lives is not lost by it.
@@ -171,6 +184,32 @@ impl Session {
         self.want_save();
         self.slot().due = Some(now + PULL_SPACING);
         true
+    }
+
+    /// Whether the profile moves away while what its file held is tried, and not as the session that is parked.
+    pub(super) fn note_strayed(&mut self, parks: bool) -> bool {
+        let grant = self.grant.as_ref().filter(|grant| grant.untried);
+        let grant = grant.filter(|_| !parks || self.former.is_some());
+        let newest = grant.map(|grant| grant.refresh_token.clone());
+        let strayed =
+            self.source.clone().zip(newest).map(|(source, newest)| Strayed { source, newest });
+        let strays = strayed.is_some();
+        self.strayed = strayed.or(self.strayed.take());
+        strays
+    }
+
+    /// What the refresh token that was tried there has come to.
+    pub(super) fn strayed_answered(&mut self, spent: &Secret, outcome: Outcome) {
+        let newer = match outcome {
+            Outcome::Granted(granted) => granted.refresh_token,
+            Outcome::Failed(failure) => failure.cause.refresh_token().cloned(),
+            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => None,
+        };
+        if let Some(strayed) = self.strayed.as_mut().filter(|it| it.newest.same_as(spent))
+            && let Some(newer) = newer
+        {
+            strayed.newest = newer;
+        }
     }
 
     /// Whether the refresh token came out of the profile's file and has given no token yet.

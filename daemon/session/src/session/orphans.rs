@@ -18,6 +18,8 @@ pub(super) enum Orphan {
     /// It belongs to the parked session, whose refresh token it spends for a token of `slot`: what comes of it is saved
     /// there.
     Parked { asked: Boot, spent: Secret, slot: SlotKey },
+    /// It spends what a file held, which is tried again should the profile come back.
+    Strayed { spent: Secret },
     /// A revocation: its outcome goes to whoever logs out.
     Revocation,
 }
@@ -33,9 +35,11 @@ impl Session {
     /// The profile moves to another place: a refresh under way belongs to the session that is parked, and whatever else
     /// the old place answers belongs to nobody.
     pub(super) fn orphan_parked(&mut self, parks: bool) {
-        let spent = self.grant.as_ref().filter(|_| parks).map(|grant| grant.refresh_token.clone());
+        let strays = self.note_strayed(parks);
+        let spent = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
         self.orphan_in_flight(|in_flight| match (&spent, in_flight.way) {
-            (Some(spent), Way::Refresh) => Orphan::Parked {
+            (Some(spent), Way::Refresh) if strays => Orphan::Strayed { spent: spent.clone() },
+            (Some(spent), Way::Refresh) if parks => Orphan::Parked {
                 asked: in_flight.asked,
                 spent: spent.clone(),
                 slot: in_flight.slot.clone(),
@@ -62,6 +66,7 @@ impl Session {
             (Orphan::Parked { asked, spent, .. }, outcome) => {
                 self.parked_answered(outcome, asked, &spent, now);
             }
+            (Orphan::Strayed { spent }, outcome) => self.strayed_answered(&spent, outcome),
             (Orphan::Revoke | Orphan::Drop, _) => {}
         }
     }

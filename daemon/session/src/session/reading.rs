@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::callers::{Caller, Want};
+use crate::grant::{Grant, InFlight, Way};
 use crate::io::{Answer, WaiterId};
 use crate::problem::Problem;
 use crate::schedule::{ANSWER_TAKES, PATIENCE, REJECT_SPACING, WISH_PATIENCE};
@@ -99,8 +100,7 @@ impl Session {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
             let own = SlotKey::default();
-            // The profile's own token may have to be there first.
-            let needs_own = self.way(&slot, now.boot).is_none() && !self.is_on_its_way(&own);
+            let needs_own = self.needs_own(&slot, now.boot);
             if let Some(refusal) = self.refusal_of_a_fetch(&own, now).filter(|_| needs_own) {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
@@ -121,7 +121,15 @@ impl Session {
         let slots = &self.slots;
         for key in self.callers.slots(|key| !slots.contains_key(key)) {
             self.pull_for_need(&key, now.boot);
+            if self.needs_own(&key, now.boot) {
+                self.pull_for_need(&SlotKey::default(), now.boot);
+            }
         }
+    }
+
+    /// Whether the profile's own token has to be there first, and does not come yet.
+    fn needs_own(&self, key: &SlotKey, now: Boot) -> bool {
+        self.way(key, now).is_none() && !self.is_on_its_way(&SlotKey::default())
     }
 
     fn pull_for_need(&mut self, key: &SlotKey, now: Boot) {
@@ -224,9 +232,11 @@ impl Session {
             .max_by_key(|(_, pull_from)| *pull_from)
     }
 
-    /// Whether a newer token of `slot` comes anyway.
+    /// Whether a newer token of `slot` comes anyway: not by a look at the profile's file beside a session that goes on.
     fn is_under_way(&self, slot: &SlotKey) -> bool {
-        self.in_flight.as_ref().is_some_and(|in_flight| in_flight.slot == *slot)
+        let is_live = self.grant.as_ref().is_some_and(Grant::is_live);
+        let brings_one = |it: &InFlight| it.slot == *slot && !(it.way == Way::Own && is_live);
+        self.in_flight.as_ref().is_some_and(brings_one)
             || self.slots.get(slot).is_some_and(|slot| slot.unpublished.is_some())
     }
 

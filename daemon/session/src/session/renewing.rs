@@ -120,8 +120,8 @@ impl Session {
     ) {
         let fetch = self.send(request);
         let slot = self.slots.entry(key.clone()).or_default();
-        let planned = slot.due.take().filter(|_| is_extra);
-        slot.postponed = None;
+        let (due, postponed) = (slot.due.take(), slot.postponed.take());
+        let planned = postponed.or(due).filter(|_| is_extra);
         let after_reject = slot.rejected;
         let silence_told = false;
         let slot = key;

@@ -1,7 +1,7 @@
 //! What is seen of a session from outside.
 
 use super::{Session, User};
-use crate::grant::Lost;
+use crate::grant::{Lost, Way};
 use crate::io::Answer;
 use crate::login::{Login, Stage};
 use crate::outcome::{Cause, Failure};
@@ -247,7 +247,7 @@ impl Session {
     pub(super) fn end(&mut self) {
         self.draining = true;
         // Whoever starts next must know that this use of the refresh token had no answer; if one comes yet, it counts.
-        if let Some(in_flight) = &self.in_flight
+        if let Some(in_flight) = self.in_flight.as_ref().filter(|it| it.way == Way::Refresh)
             && let Some(grant) = &mut self.grant
         {
             grant.lost.get_or_insert(Lost { asked: in_flight.asked, repeated: false });

@@ -115,7 +115,7 @@ impl Session {
             *key == SlotKey::default()
                 || slot.unpublished.is_some()
                 || slot.valid(now.boot).is_some()
-                || slot.attempts.problem.is_some()
+                || slot.attempts.pull_from().is_some_and(|from| from > now.boot)
                 // Whoever comes next has to wait as long as if its token were there still.
                 || slot.spaced(now.boot) > now.boot
                 || in_flight == Some(key)

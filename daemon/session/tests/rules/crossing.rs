@@ -251,3 +251,31 @@ fn the_next_session_of_the_same_person_keeps_what_was_got_for_a_scope() {
         assert_eq!((play.served(), play.served_of("files")), (Some("a-2"), kept));
     }
 }
+
+#[test]
+fn who_waits_for_a_scope_when_the_session_is_logged_out_gets_it_of_the_next_one() {
+    let mut play = own(Own::Sessions { needs_given: false });
+    play.reply(granted("1"));
+    let reader = play.read_of("files");
+    let (crossing, _) = play.open_request();
+    play.logout(false);
+    play.answer_to(crossing, granted("old"));
+    assert!(play.grant_is_open());
+    play.reply(granted("2"));
+    assert_eq!(play.open_refresh(), "r-2");
+    play.reply(granted("files"));
+    assert_eq!(play.token_of("files", reader), "a-files");
+}
+
+#[test]
+fn an_exchange_that_has_no_answer_at_the_end_has_lost_no_refresh_token() {
+    for (what, is_lost) in [("audience:files", false), ("files", true)] {
+        let exchanging = Settings { exchanges: true, ..settings() };
+        let mut play = Play::logged_in_with(exchanging, granted("1"));
+        play.read_of(what);
+        play.event(Event::Drain);
+        play.event(Event::End);
+        let grant = play.file.as_ref().and_then(|file| file.grant.as_ref());
+        assert_eq!(grant.map(|grant| grant.lost), Some(is_lost), "{what}");
+    }
+}

@@ -241,3 +241,35 @@ fn the_refresh_token_of_a_file_is_not_used_again_after_a_logout() {
     assert!(refusal.message.contains("or logged out"), "{}", refusal.message);
     assert_eq!(play.refreshes(), 1);
 }
+
+#[test]
+fn a_look_at_the_file_of_an_idle_session_leaves_its_renewal_where_it_was() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1").lives(4 * 3600));
+    play.advance(7300 * SECOND);
+    play.event(Event::SourceChanged);
+    play.reply(found("r-file"));
+    play.nothing_is_sent();
+    play.glance();
+    assert_eq!(play.open_refresh(), "r-1", "half of its token's life is over");
+}
+
+#[test]
+fn who_comes_while_the_file_is_looked_at_does_not_wait_for_that_alone() {
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1").lives(7300));
+    play.advance(7400 * SECOND);
+    play.event(Event::SourceChanged);
+    let reader = play.read();
+    play.reply(found("r-file"));
+    play.reply(granted("2"));
+    assert_eq!(play.token(reader).0, "a-2");
+    play.advance(10 * SECOND);
+    play.event(Event::SourceChanged);
+    let caller = play.reject("a-2");
+    play.reply(found("r-file"));
+    play.reply(granted("3"));
+    assert_eq!(play.token(caller).0, "a-3");
+}

@@ -1,8 +1,8 @@
 //! Slots that go with their tokens, or stay although they have none.
 
-use crate::play::{Disk, Play, granted, later};
+use crate::play::{Disk, Play, denied, granted, later};
 use bearerd_proto::{ErrorCode, Secret};
-use bearerd_session::{Event, Means, SlotKey};
+use bearerd_session::{Event, Means, OAuthError, SlotKey};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -81,4 +81,15 @@ fn a_slot_that_somebody_waits_for_or_that_is_asked_for_counts() {
     assert_eq!(play.code(more), ErrorCode::Overloaded);
     play.reply(later(None));
     assert_eq!(play.code(readers[63]), ErrorCode::IdpUnreachable);
+}
+
+#[test]
+fn a_slot_without_a_token_whose_failure_holds_nobody_up_any_more_goes() {
+    let mut play = with_scopes(64, 600);
+    play.advance(20 * SECOND);
+    play.reject("a-0");
+    play.reply(denied(OAuthError::InvalidScope));
+    play.advance(600 * SECOND);
+    let readers: Vec<_> = (0..64).map(|scope| play.read_of(&format!("new-{scope}"))).collect();
+    assert!(readers.into_iter().all(|reader| play.waits(reader)));
 }

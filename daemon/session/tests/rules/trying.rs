@@ -247,3 +247,49 @@ fn another_refresh_token_in_the_file_while_one_is_tried_costs_the_live_session_n
     play.advance(10 * SECOND);
     assert_eq!(play.open_refresh(), "r-1", "the live session goes on");
 }
+
+#[test]
+fn a_login_is_not_done_before_what_the_file_holds_has_given_a_token() {
+    for (outcome, code) in
+        [(None, ErrorCode::LoginPending), (Some(later(None)), ErrorCode::IdpUnreachable)]
+    {
+        let mut play = own(Own::GrantFile);
+        let caller = play.login(false);
+        let [(profiles, _), (persons, _)] = play.open[..] else { panic!("{:?}", play.open) };
+        play.answer_to(profiles, found("r-file"));
+        if let Some(outcome) = outcome {
+            let refresh = play.open.iter().map(|(fetch, _)| *fetch).max();
+            play.answer_to(refresh.expect("it is tried"), outcome);
+        }
+        play.answer_to(persons, found("r-file"));
+        assert_eq!(play.code(caller), code);
+    }
+}
+
+#[test]
+fn what_a_file_held_is_not_lost_by_a_move_while_it_is_tried() {
+    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
+    let mut play = own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    for (here, there, new, next) in [
+        (settings(), settings_at(ELSEWHERE), "r-new", "2"),
+        (settings_at(ELSEWHERE), settings(), "r-elsewhere", "3"),
+    ] {
+        play.reload(from_file(here.clone()));
+        play.advance(10 * SECOND);
+        play.reply(found(new));
+        play.advance(2 * SECOND);
+        assert_eq!(play.open_refresh(), new);
+        let (trial, _) = play.open_request();
+        play.reload(from_file(there));
+        play.answer_to(trial, granted(next));
+        play.reply(failed(Cause::Source));
+        play.reload(from_file(here));
+        play.reply(found(new));
+        play.advance(2 * SECOND);
+        assert_eq!(play.open_refresh(), format!("r-{next}"), "its successor");
+        play.reply(granted("last"));
+        assert_eq!(play.served(), Some("a-last"));
+    }
+}
