@@ -84,6 +84,8 @@ pub(crate) struct Ledger {
     pub(super) is_password_given: bool,
     /// The refresh token that was last taken out of a file.
     pub(super) source: Option<Token>,
+    /// One that was tried when the profile moved, and another session than that was parked.
+    pub(super) strayed: Option<Token>,
     /// When the live session is to be forgotten, in true time.
     pub(super) ends: Option<u64>,
     /// A wall clock that was set says another end.

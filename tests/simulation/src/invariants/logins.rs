@@ -123,6 +123,10 @@ impl World {
         let family = (token.0, self.providers[token.0].refresh[token.1].family);
         self.ledger.gone.remove(&family);
         self.ledger.forgotten.remove(&family);
+        // A logout that the disk has not confirmed yet says nothing of what was taken up since.
+        for (_, families) in &mut self.ledger.leaving {
+            families.remove(&family);
+        }
         let refresh = &self.providers[family.0].refresh;
         let is_its = |one: &Token| one.0 == family.0 && refresh[one.1].family == family.1;
         self.ledger.received.retain(|one| !is_its(one));

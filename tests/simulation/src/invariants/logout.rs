@@ -14,6 +14,7 @@ impl World {
         let session = self.life.as_ref().and_then(|life| life.session.as_ref());
         self.ledger.unread_logout = session.is_some_and(bearerd_session::Session::is_unreadable);
         self.ledger.pace.is_password_refused = false;
+        self.ledger.strayed = None;
         self.logins_are_given_up();
     }
 

@@ -35,6 +35,9 @@ impl World {
             return;
         }
         let is_worth_it = !self.ledger.gives_way_to_the_parked();
+        if self.ledger.is_untried && (!is_worth_it || self.ledger.former.is_some()) {
+            self.ledger.strayed = self.ledger.source;
+        }
         let former = self.ledger.former.take().filter(|_| self.ledger.is_untried);
         self.ledger.is_untried = false;
         let former_chain = former.map(|former| {

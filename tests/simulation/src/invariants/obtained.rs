@@ -57,9 +57,15 @@ impl World {
             return;
         }
         self.tally.count("refresh tokens taken out of a file");
-        self.takes_the_file_anew(token);
+        let newest = match self.ledger.strayed.take_if(|strayed| *strayed == token) {
+            Some(strayed) => self.newest_received_for(strayed),
+            None => {
+                self.takes_the_file_anew(token);
+                token
+            }
+        };
         let family = (token.0, self.providers[token.0].refresh[token.1].family);
-        let chain = Chain { family, refresh: Some(token), is_over: false };
+        let chain = Chain { family, refresh: Some(newest), is_over: false };
         self.ledger.received.insert(token);
         let before = self.ledger.live.replace(chain);
         let is_live = before.as_ref().is_some_and(|before| !before.is_over);
@@ -71,6 +77,14 @@ impl World {
         self.ledger.is_untried = true;
         self.ledger.ends = None;
         self.session_begins();
+    }
+
+    /// What has become of a refresh token, as far as this life has heard.
+    fn newest_received_for(&self, token: Token) -> Token {
+        let records = &self.providers[token.0].refresh;
+        let is_next = |one: &&Token| one.0 == token.0 && records[one.1].parent == Some(token.1);
+        let next = self.ledger.received.iter().rev().find(is_next);
+        next.map_or(token, |next| self.newest_received_for(*next))
     }
 
     fn session_begins(&mut self) {
