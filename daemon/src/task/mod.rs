@@ -95,7 +95,10 @@ impl ProfileTask {
         let fetcher = fetcher_of(&wanted.profile, &parts);
         let settings = settings_of(&wanted.profile, parts.pauses);
         let loading = Loading::new(under_way, &restored);
-        log_unreadable(&entry, &restored);
+        // Constants never wait for the disk, and miss nothing.
+        if !is_constant(&wanted.profile) {
+            log_unreadable(&entry, &restored);
+        }
         let now = parts.clock.now();
         let session = Session::new(settings, parts.boot_id.clone(), restored, now, jitter());
         let saver = Arc::new(Saver::new(Arc::clone(&parts.store), entry.name().clone()));

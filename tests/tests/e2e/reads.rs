@@ -92,6 +92,8 @@ fn the_constants_answer_as_the_reference_does() {
     assert_eq!(daemon.log_in("fixed").user_email.as_deref(), Some("jane@ex.co"));
     let error = daemon.reject("fixed", "definitely_a_bearer_token_str").unwrap_err();
     assert_eq!(error.code(), Some(ErrorCode::IdpRejected), "it can't be fetched anew");
+    let log = daemon.log();
+    assert!(log.contains("serving") && !log.contains("can't be opened"), "{log}");
 }
 
 #[test]
