@@ -14,7 +14,7 @@ pub enum ClientError {
     /// Nobody listens: the daemon does not run, or runs with another socket.
     #[error(
         "no bearerd answers at {}: start it with `systemctl --user start bearerd.socket`, or with \
-         `bearerd 2>>~/bearerd.log &` where no systemd manages this user's services",
+         `bearerctl --autostart status` where no systemd manages this user's services",
         listed(.tried)
     )]
     Unreachable {
@@ -25,7 +25,7 @@ pub enum ClientError {
     },
     /// Each connection was closed before an answer began, until patience ended: the daemon is going down, or keeps
     /// failing. Its log says why.
-    #[error("bearerd at `{path}` closed every connection before it answered: see its log", path = path.display())]
+    #[error("bearerd at `{path}` closed every connection before it answered: {SEE_ITS_LOG}", path = path.display())]
     Unanswered {
         /// The socket.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum ClientError {
         source: io::Error,
     },
     /// No answer came in time: the daemon hangs or is stopped, or too many callers wait for it.
-    #[error("bearerd at `{path}` gave no answer in time: see its log", path = path.display())]
+    #[error("bearerd at `{path}` gave no answer in time: {SEE_ITS_LOG}", path = path.display())]
     TimedOut {
         /// The socket.
         path: PathBuf,
@@ -93,6 +93,9 @@ impl ClientError {
     }
 }
 
+/// Where the log is, by how the daemon was started.
+const SEE_ITS_LOG: &str = "see its log (`journalctl --user -u bearerd`; of one by --autostart, `bearerd.log` in the state folder)";
+
 fn listed(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
@@ -110,7 +113,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "no bearerd answers at `/run/a`, `/b`: start it with `systemctl --user start bearerd.socket`, or with \
-             `bearerd 2>>~/bearerd.log &` where no systemd manages this user's services"
+             `bearerctl --autostart status` where no systemd manages this user's services"
         );
         assert_eq!(error.code(), None);
     }

@@ -104,7 +104,7 @@ fn a_daemon_that_is_not_there_says_how_to_start_it() {
     assert_eq!((run.exit, run.stdout.as_str()), (6, ""));
     assert!(run.stderr.starts_with("bearerctl: no bearerd answers at `/nowhere/s`: start it with"));
     assert!(
-        run.stderr.contains("with `bearerd 2>>~/bearerd.log &` where no systemd"),
+        run.stderr.contains("with `bearerctl --autostart status` where no systemd"),
         "{}",
         run.stderr
     );

@@ -22,7 +22,8 @@ def start(socket: str | None) -> None:
     program = bearerctl()
     if program is None:
         raise DaemonUnreachable(
-            "no bearerd answers, and none can be started: this package was installed without its programs"
+            "no bearerd answers, and none can be started: this package was installed without its programs; "
+            "install the wheel that has them, or start the bearerd that you have"
         )
     words = [program, "--autostart", "status", "--json"]
     if socket is not None:

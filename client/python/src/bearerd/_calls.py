@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Begun = tuple[Connection, float, bytes | None]
     """A request that was sent: over which connection, when, and what came first; None where nothing came in time."""
 
+SEE_ITS_LOG = "see its log (`journalctl --user -u bearerd`; of one by autostart, `bearerd.log` in the state folder)"
+"""What to do where a daemon is there and gives no answer."""
+
 PATIENCE = 12.0
 """Seconds for which a request is tried on new connections: rule 6 of the protocol."""
 ANSWER_SECONDS = 15.0
@@ -123,7 +126,8 @@ def default_profile(profiles: Mapping[str, Any]) -> str:
     from .errors import BadRequest
 
     listed = ", ".join(f"`{name}`" for name in names)
-    raise BadRequest(f"name one of the profiles: {listed}" if names else "no profile is configured")
+    nothing = "no profile is configured: `bearerctl profile add NAME` makes one"
+    raise BadRequest(f"name one of the profiles: {listed}" if names else nothing)
 
 
 class Trouble(Exception):
@@ -214,12 +218,12 @@ def foreign(path: str, why: MalformedError) -> ProtocolError:
 
 
 def unanswered(path: str, kept: bool) -> Trouble:
-    error = DaemonUnreachable(f"bearerd at `{path}` closed every connection before it answered: see its log")
+    error = DaemonUnreachable(f"bearerd at `{path}` closed every connection before it answered: {SEE_ITS_LOG}")
     return Trouble(error, NO_PAUSE if kept else 0.0, sent=True)
 
 
 def late(path: str) -> Trouble:
-    error = DaemonUnreachable(f"bearerd at `{path}` gave no answer in time: see its log")
+    error = DaemonUnreachable(f"bearerd at `{path}` gave no answer in time: {SEE_ITS_LOG}")
     return Trouble(error, sent=True)
 
 

@@ -139,6 +139,6 @@ def no_daemon(places: list[str], error: OSError | None) -> DaemonUnreachable:
     why = "" if error is None else f" ({os.strerror(error.errno) if error.errno else error})"
     return DaemonUnreachable(
         f"no bearerd answers at {listed}{why}: start it with `systemctl --user start "
-        "bearerd.socket`, or with `bearerd 2>>~/bearerd.log &` where no systemd manages this "
+        "bearerd.socket`, or with `bearerctl --autostart status` where no systemd manages this "
         "user's services"
     )

@@ -25,7 +25,7 @@ pub(crate) enum CommandError {
     UnknownProfile(ProfileName),
     #[error("there is no default profile: name one of {}, or set `default_profile`", listed(.0))]
     NoDefault(Vec<ProfileName>),
-    #[error("no profile is configured")]
+    #[error("no profile is configured: `bearerctl profile add NAME` makes one")]
     NoProfile,
     #[error("the configuration can't be used: {0}; mend it, then reload bearerd (SIGHUP)")]
     BadConfiguration(String),
@@ -39,14 +39,14 @@ pub(crate) enum CommandError {
     Unanswered,
     #[error("the settings can't be used: {0}")]
     BadSettings(String),
-    #[error("{0} is missing: nothing came")]
-    Empty(&'static str),
+    #[error("{0} is missing: nothing came; {1}")]
+    Empty(&'static str, &'static str),
     #[error("{0} is no text of {MOST} bytes at most", MOST = crate::secret_input::LONGEST)]
     NoText(&'static str),
     #[error("failed to read {0}")]
     Input(&'static str, #[source] io::Error),
-    #[error("failed to read `{}`", .0.display())]
-    File(PathBuf, #[source] io::Error),
+    #[error("failed to read `{}`: {mend}", path.display())]
+    File { path: PathBuf, mend: &'static str, source: io::Error },
     #[error("`{}` can't be used: {reason}", path.display())]
     NotUsable { path: PathBuf, reason: String },
     #[error(
@@ -72,11 +72,11 @@ impl CommandError {
             | Self::NoTerminal(..)
             | Self::Unanswered
             | Self::BadSettings(_)
-            | Self::Empty(_)
+            | Self::Empty(..)
             | Self::NoText(_)
             | Self::NotUsable { .. }
             | Self::NoCacheFolder => USAGE,
-            Self::UnknownProfile(_) | Self::NoProfile | Self::File(..) => NOT_FOUND,
+            Self::UnknownProfile(_) | Self::NoProfile | Self::File { .. } => NOT_FOUND,
             Self::BadConfiguration(_) => MISCONFIGURED,
             Self::NoDaemonBeside(_)
             | Self::NotStarted { .. }

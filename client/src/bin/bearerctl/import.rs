@@ -43,6 +43,10 @@ fn sdk_cache_file() -> Result<PathBuf, CommandError> {
     Ok(folder.join("wallaroo_sdk/auth/keycloak.json"))
 }
 
+/// What to do where it can't be read.
+const OTHER_FILE: &str =
+    "name another file with `--from-sdk-cache=FILE`, or log in with the SDK first, or here";
+
 /// What is of use in that file.
 #[derive(Deserialize)]
 struct SdkCache {
@@ -50,7 +54,8 @@ struct SdkCache {
 }
 
 fn of_sdk_cache(path: &Path) -> Result<Secret, CommandError> {
-    let unreadable = |source| CommandError::File(path.to_owned(), source);
+    let unreadable =
+        |source| CommandError::File { path: path.to_owned(), mend: OTHER_FILE, source };
     let mut text = String::with_capacity(SDK_CACHE_ROOM);
     let file = File::open(path).map_err(unreadable)?;
     file.take(SDK_CACHE_MAX).read_to_string(&mut text).map_err(unreadable)?;

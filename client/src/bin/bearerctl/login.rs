@@ -59,7 +59,8 @@ pub(crate) fn run(client: &Client, arguments: LoginArguments) -> Result<(), Comm
     if arguments.json { output::json(&answer) } else { Ok(()) }
 }
 
-const PASSWORD: Wanted = Wanted { name: "the password", flag: "give it with `--password-stdin`" };
+const PASSWORD: Wanted =
+    Wanted { name: "the password", flag: "let it come by a pipe, with `--password-stdin`" };
 
 /// A login lives in the daemon's memory and ends with it: the next daemon is asked for another. So often, and no more,
 /// since each start is one at the identity provider too.

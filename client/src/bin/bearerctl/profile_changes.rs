@@ -63,7 +63,7 @@ fn of_json(file: &Path) -> Result<ProfileSettings, CommandError> {
         let read = opened.and_then(|opened| opened.take(JSON_MAX).read_to_string(&mut text));
         (file.display().to_string(), read)
     };
-    read.map_err(|source| CommandError::File(file.to_owned(), source))?;
+    read.map_err(|source| CommandError::File { path: file.to_owned(), mend: OTHER_FILE, source })?;
     // The text of a JSON error can quote a value.
     serde_json::from_str(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -73,5 +73,7 @@ fn of_json(file: &Path) -> Result<ProfileSettings, CommandError> {
     })
 }
 
+/// What to do where a file can't be read.
+const OTHER_FILE: &str = "name a file that you may read, or `-` for stdin";
 /// Bytes; the daemon takes no more.
 const JSON_MAX: u64 = 64 * 1024;

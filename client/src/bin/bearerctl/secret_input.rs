@@ -61,7 +61,7 @@ fn from_reader(mut reader: impl Read, wanted: Wanted) -> Result<Secret, CommandE
 
 fn secret(bytes: Vec<u8>, wanted: Wanted) -> Result<Secret, CommandError> {
     if bytes.is_empty() {
-        return Err(CommandError::Empty(wanted.name));
+        return Err(CommandError::Empty(wanted.name, wanted.flag));
     }
     let fits = bytes.len() <= LONGEST;
     let text = String::from_utf8(bytes).map(Secret::new);
@@ -167,7 +167,7 @@ mod tests {
         for text in ["a b ", "a b \n", "a b \r\n"] {
             assert_eq!(read(text.as_bytes()).unwrap(), "a b ");
         }
-        assert!(matches!(read(b"\n"), Err(CommandError::Empty(_))));
+        assert!(matches!(read(b"\n"), Err(CommandError::Empty(..))));
         assert!(matches!(read(b"\xff"), Err(CommandError::NoText(_))));
         assert_eq!(read(&[b'x'; LONGEST]).unwrap().len(), LONGEST);
         assert!(matches!(read(&[b'x'; LONGEST + 1]), Err(CommandError::NoText(_))));

@@ -34,7 +34,11 @@ fn table(status: &Status, colour: bool) -> String {
         let _ = writeln!(text, "configuration: {}", printable(error));
     }
     if status.profiles.is_empty() {
-        text.push_str("no profile is configured\n");
+        text.push_str("no profile is configured");
+        if status.config_error.is_none() {
+            text.push_str(": `bearerctl profile add NAME` makes one");
+        }
+        text.push('\n');
         return text;
     }
     let rows: Vec<[String; COLUMNS]> = std::iter::once(HEADINGS.map(str::to_owned))
@@ -224,5 +228,9 @@ e-state-unreadable  state-unreadable  -                 -         -             
         assert_eq!(remarks(&status.profiles[1])[1], "its clock is 1 min 30 s behind ours");
         status.profiles.clear();
         assert!(table(&status, false).ends_with("no profile is configured\n"));
+        status.config_error = None;
+        assert!(
+            table(&status, false).ends_with("configured: `bearerctl profile add NAME` makes one\n")
+        );
     }
 }
