@@ -1,29 +1,19 @@
 //! What crosses: a request under way when its session changes hands, a token that is used and brought along at once.
 
-use crate::play::{Disk, Play, denied, granted, later, settings, settings_at};
-use bearerd_proto::{ErrorCode, LoginAnswer, Secret};
-use bearerd_session::{
-    Answer, Event, Kind, Means, OAuthError, Own, Request, Restored, Settings, SlotKey,
-};
+use crate::play::{Disk, Play, by_itself, denied, granted, import, later, settings, settings_at};
+use bearerd_proto::{ErrorCode, LoginAnswer};
+use bearerd_session::{Answer, Event, OAuthError, Own, Request, Restored, Settings, SlotKey};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 const ELSEWHERE: &str = "https://two.example";
 
-fn own(own: Own) -> Play {
-    Play::with(Settings { kind: Kind::Own(own), ..settings() }, Restored::Nothing)
-}
-
-fn import(refresh_token: &str) -> Means {
-    Means::Import { refresh_token: Secret::new(refresh_token) }
-}
-
 #[test]
 fn what_the_old_place_grants_after_a_move_is_no_token_of_the_new_one() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     let (fetch, _) = play.open_request();
-    play.reload(Settings { kind: Kind::Own(Own::Tokens), ..settings_at(ELSEWHERE) });
+    play.reload(by_itself(Own::Tokens, settings_at(ELSEWHERE)));
     play.answer_to(fetch, granted("old").refresh(None));
     assert_eq!(play.served(), None);
     play.reply(granted("new").refresh(None));
@@ -88,7 +78,7 @@ fn the_token_before_is_known_although_the_provider_gives_the_same_one_twice() {
 
 #[test]
 fn a_password_that_a_login_found_wrong_is_not_sent_again_when_the_session_ends() {
-    let mut play = own(Own::Sessions { needs_given: false });
+    let mut play = Play::own(Own::Sessions { needs_given: false });
     play.reply(granted("1"));
     play.login(false);
     play.reply(denied(OAuthError::InvalidGrant));
@@ -164,7 +154,7 @@ fn readers_of_an_audience_do_not_hurry_the_profiles_own_token_that_has_just_fail
 
 #[test]
 fn a_session_that_ends_as_soon_as_it_begins_is_not_begun_again_at_once() {
-    let mut play = own(Own::Sessions { needs_given: false });
+    let mut play = Play::own(Own::Sessions { needs_given: false });
     play.reply(granted("1"));
     play.read_of("files");
     play.reply(denied(OAuthError::InvalidGrant));
@@ -240,7 +230,7 @@ fn who_waits_for_a_save_is_not_refused_because_another_scope_fails() {
 #[test]
 fn the_next_session_of_the_same_person_keeps_what_was_got_for_a_scope() {
     for (next, kept) in [(granted("2"), Some("a-files")), (granted("2").to("joe"), None)] {
-        let mut play = own(Own::Sessions { needs_given: false });
+        let mut play = Play::own(Own::Sessions { needs_given: false });
         play.reply(granted("1"));
         play.read_of("files");
         play.reply(granted("files"));
@@ -254,7 +244,7 @@ fn the_next_session_of_the_same_person_keeps_what_was_got_for_a_scope() {
 
 #[test]
 fn who_waits_for_a_scope_when_the_session_is_logged_out_gets_it_of_the_next_one() {
-    let mut play = own(Own::Sessions { needs_given: false });
+    let mut play = Play::own(Own::Sessions { needs_given: false });
     play.reply(granted("1"));
     let reader = play.read_of("files");
     let (crossing, _) = play.open_request();

@@ -1,26 +1,15 @@
 //! Profiles whose tokens stand in a file that somebody else writes: an access token, or a refresh token.
 
-use crate::play::{Play, denied, failed, granted, later, settings, slot};
-use bearerd_proto::{ErrorCode, EventKind, Secret};
-use bearerd_session::{
-    Cause, Event, Kind, OAuthError, Outcome, Own, Request, Restored, Settings, SlotKey,
-};
+use crate::play::{Play, denied, failed, found, granted, later, slot};
+use bearerd_proto::{ErrorCode, EventKind};
+use bearerd_session::{Cause, Event, OAuthError, Own, Request, SlotKey};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A profile that nobody has asked yet.
-fn own(own: Own) -> Play {
-    Play::with(Settings { kind: Kind::Own(own), ..settings() }, Restored::Nothing)
-}
-
-fn found(refresh_token: &str) -> Outcome {
-    Outcome::Found(Secret::new(refresh_token))
-}
-
 #[test]
 fn a_token_file_that_changes_is_served_and_a_torn_one_keeps_the_old() {
-    let mut play = own(Own::TokenFile);
+    let mut play = Play::own(Own::TokenFile);
     play.reply(granted("1").refresh(None).without_end());
     assert_eq!(play.served(), Some("a-1"));
     assert!(play.file.is_none(), "what stands in a file already is not saved");
@@ -39,7 +28,7 @@ fn a_token_file_that_changes_is_served_and_a_torn_one_keeps_the_old() {
 
 #[test]
 fn a_token_file_that_is_missing_is_looked_for_again() {
-    let mut play = own(Own::TokenFile);
+    let mut play = Play::own(Own::TokenFile);
     play.reply(failed(Cause::Source));
     let reader = play.read();
     assert_eq!(play.code(reader), ErrorCode::Misconfigured);
@@ -53,7 +42,7 @@ fn a_token_file_that_is_missing_is_looked_for_again() {
 
 #[test]
 fn a_rejected_token_of_a_file_that_has_not_changed_is_rejected_again() {
-    let mut play = own(Own::TokenFile);
+    let mut play = Play::own(Own::TokenFile);
     play.reply(granted("1").refresh(None));
     let rejecter = play.reject("a-1");
     play.reply(granted("1").refresh(None));
@@ -64,7 +53,7 @@ fn a_rejected_token_of_a_file_that_has_not_changed_is_rejected_again() {
 
 #[test]
 fn a_token_file_has_no_other_scopes() {
-    let mut play = own(Own::TokenFile);
+    let mut play = Play::own(Own::TokenFile);
     play.reply(granted("1").refresh(None));
     let reader = play.read_of("files");
     let refusal = play.refusal(reader);
@@ -74,7 +63,7 @@ fn a_token_file_has_no_other_scopes() {
 
 #[test]
 fn a_refresh_token_out_of_a_file_begins_a_session_and_is_not_taken_twice() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     assert_eq!(play.open_refresh(), "r-file");
     play.reply(granted("1"));
@@ -102,7 +91,7 @@ fn a_refresh_token_out_of_a_file_begins_a_session_and_is_not_taken_twice() {
 
 #[test]
 fn a_refresh_token_out_of_a_file_that_is_refused_is_asked_for_once() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(denied(OAuthError::InvalidGrant));
     let waiter = play.read();
@@ -120,9 +109,7 @@ fn a_refresh_token_out_of_a_file_that_is_refused_is_asked_for_once() {
     assert_eq!(play.refreshes(), 1);
     play.read();
     play.event(Event::SourceChanged);
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-newer"));
-    }
+    play.let_it_find("r-newer");
     assert_eq!(play.open_refresh(), "r-newer");
     play.reply(granted("1"));
     assert_eq!(play.served(), Some("a-1"));
@@ -130,7 +117,7 @@ fn a_refresh_token_out_of_a_file_that_is_refused_is_asked_for_once() {
 
 #[test]
 fn a_torn_file_does_not_disturb_the_session_that_began_with_it() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     play.event(Event::SourceChanged);
@@ -142,7 +129,7 @@ fn a_torn_file_does_not_disturb_the_session_that_began_with_it() {
 
 /// A session out of a file, and a token for `files` beside its own.
 fn with_files() -> Play {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     let reader = play.read_of("files");
@@ -166,7 +153,7 @@ fn a_file_of_somebody_whose_name_no_token_tells_shows_no_other_name_and_no_other
     play.reply(granted("joe").nobody());
     assert_eq!((play.served(), play.served_of("files")), (Some("a-joe"), None));
     assert_eq!(play.shown.as_ref().unwrap().user_id, None);
-    let mut play = own(Own::TokenFile);
+    let mut play = Play::own(Own::TokenFile);
     play.reply(granted("1").refresh(None));
     play.event(Event::SourceChanged);
     play.reply(granted("joe").refresh(None).nobody());
@@ -215,7 +202,7 @@ fn a_dead_refresh_token_in_its_file_does_not_cost_the_live_session() {
 
 #[test]
 fn a_file_that_is_rewritten_all_the_time_makes_no_storm() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     for writing in 0..1000 {
         while let Some((fetch, request)) = play.open.first().cloned() {
             let file = found(&format!("r-{writing}"));
@@ -230,7 +217,7 @@ fn a_file_that_is_rewritten_all_the_time_makes_no_storm() {
 
 #[test]
 fn the_refresh_token_of_a_file_is_not_used_again_after_a_logout() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     play.logout(false);
@@ -244,7 +231,7 @@ fn the_refresh_token_of_a_file_is_not_used_again_after_a_logout() {
 
 #[test]
 fn a_look_at_the_file_of_an_idle_session_leaves_its_renewal_where_it_was() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1").lives(4 * 3600));
     play.advance(7300 * SECOND);
@@ -257,7 +244,7 @@ fn a_look_at_the_file_of_an_idle_session_leaves_its_renewal_where_it_was() {
 
 #[test]
 fn who_comes_while_the_file_is_looked_at_does_not_wait_for_that_alone() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1").lives(7300));
     play.advance(7400 * SECOND);

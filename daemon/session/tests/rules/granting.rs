@@ -1,32 +1,15 @@
 //! Logins that nobody has to confirm, beside each other and beside what the profile does by itself.
 
-use crate::play::{Disk, Play, denied, failed, granted, later, settings};
+use crate::play::{Disk, Play, denied, failed, found, given, granted, import, later, settings_of};
 use bearerd_proto::{ErrorCode, LoginAnswer, Secret};
 use bearerd_session::{
-    Answer, Cause, Event, FetchId, Given, Kind, Means, OAuthError, Outcome, Own, Request, Restored,
-    Settings, WaiterId,
+    Answer, Cause, Event, FetchId, Given, Means, OAuthError, Outcome, Own, Request, WaiterId,
 };
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const PASSWORD: Own = Own::Sessions { needs_given: false };
 const GIVEN: Own = Own::Sessions { needs_given: true };
-
-fn of(own: Own) -> Settings {
-    Settings { kind: Kind::Own(own), ..settings() }
-}
-
-fn own(kind: Own) -> Play {
-    Play::with(of(kind), Restored::Nothing)
-}
-
-fn import(refresh_token: &str) -> Means {
-    Means::Import { refresh_token: Secret::new(refresh_token) }
-}
-
-fn given(password: &str) -> Means {
-    Means::Given(Given { username: Some("jane".to_owned()), password: Secret::new(password) })
-}
 
 fn is_done(play: &mut Play, waiter: WaiterId) -> bool {
     matches!(play.answer(waiter), Answer::Login(LoginAnswer::Done(_)))
@@ -39,7 +22,7 @@ fn newest(play: &Play) -> FetchId {
 
 /// Jane is logged in by a password that came with her login.
 fn by_password() -> Play {
-    let mut play = own(GIVEN);
+    let mut play = Play::own(GIVEN);
     let login = play.login_with(given("pw"), false);
     play.reply(granted("1"));
     assert!(is_done(&mut play, login));
@@ -111,7 +94,7 @@ fn an_import_that_is_refused_leaves_the_login_of_a_person_alone() {
 
 #[test]
 fn a_hundred_passwords_at_once_are_one_attempt() {
-    let mut play = own(GIVEN);
+    let mut play = Play::own(GIVEN);
     for password in 0..100 {
         play.login_with(given(&password.to_string()), false);
     }
@@ -123,7 +106,7 @@ fn a_hundred_passwords_at_once_are_one_attempt() {
 
 #[test]
 fn a_program_that_logs_in_again_and_again_tries_a_wrong_password_every_other_second() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     for _ in 0..100 {
         let login = play.login(false);
         while let Some((fetch, _)) = play.open.first().cloned() {
@@ -144,13 +127,13 @@ fn a_program_that_logs_in_again_and_again_tries_a_wrong_password_every_other_sec
 
 #[test]
 fn a_login_and_the_profile_itself_send_a_password_once() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(denied(OAuthError::InvalidGrant));
     play.advance(600 * SECOND);
     play.login(false);
     assert!(play.grant_is_open());
     // The other way round: what the profile has sent already is the login's, too.
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     let (reader, login) = (play.read(), play.login(false));
     assert!(play.grant_is_open());
     play.reply(granted("1"));
@@ -160,7 +143,7 @@ fn a_login_and_the_profile_itself_send_a_password_once() {
 
 #[test]
 fn a_login_that_fails_leaves_the_profile_its_next_attempt() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     let (reader, login) = (play.read(), play.login(false));
     play.reply(later(None));
     assert_eq!(play.code(login), ErrorCode::IdpUnreachable);
@@ -192,7 +175,7 @@ fn a_given_password_that_is_refused_is_forgotten() {
     play.advance(3600 * SECOND);
     let reader = play.read();
     assert_eq!(play.code(reader), ErrorCode::LoginRequired);
-    play.reload(of(GIVEN));
+    play.reload(settings_of(GIVEN));
     play.advance(60 * SECOND);
     play.nothing_is_sent();
     let bare = play.login(false);
@@ -202,7 +185,7 @@ fn a_given_password_that_is_refused_is_forgotten() {
 #[test]
 fn a_given_password_is_not_sent_where_the_configuration_has_another() {
     let mut play = by_password();
-    play.reload(of(PASSWORD));
+    play.reload(settings_of(PASSWORD));
     play.advance(1900 * SECOND);
     play.reply(denied(OAuthError::InvalidGrant));
     assert!(matches!(play.open_request().1, Request::Grant { given: None, .. }));
@@ -210,19 +193,18 @@ fn a_given_password_is_not_sent_where_the_configuration_has_another() {
 
 #[test]
 fn a_refresh_token_out_of_a_file_outlives_a_login_that_could_not_reach_the_provider() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(failed(Cause::Source));
     let login = play.login(false);
-    for outcome in [Outcome::Found(Secret::new("r-file")), failed(Cause::NotSent)] {
+    for outcome in [found("r-file"), failed(Cause::NotSent)] {
         let fetch = newest(&play);
         play.answer_to(fetch, outcome);
     }
     assert_eq!(play.code(login), ErrorCode::IdpUnreachable);
     for _ in 0..3 {
         while let Some((fetch, request)) = play.open.first().cloned() {
-            let found = matches!(request, Request::Grant { .. });
-            let token = || Outcome::Found(Secret::new("r-file"));
-            play.answer_to(fetch, if found { token() } else { granted("1").into() });
+            let is_look = matches!(request, Request::Grant { .. });
+            play.answer_to(fetch, if is_look { found("r-file") } else { granted("1").into() });
         }
         play.advance(60 * SECOND);
     }
@@ -253,7 +235,7 @@ fn a_lifetime_that_ends_while_the_tokens_go_to_disk_ends_the_login() {
 
 #[test]
 fn a_login_joins_one_of_the_same_person_and_password_alone() {
-    let mut play = own(GIVEN);
+    let mut play = Play::own(GIVEN);
     let first = play.login_with(given("pw"), false);
     let joe = Given { username: Some("joe".to_owned()), password: Secret::new("pw") };
     for other in [given("other"), Means::Given(joe)] {
@@ -277,7 +259,7 @@ fn whoever_joins_a_login_may_let_it_replace_another_persons_session() {
 
 #[test]
 fn a_login_beside_a_refresh_sends_a_request_of_its_own() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     play.advance(1900 * SECOND);
     assert_eq!(play.open_refresh(), "r-1");
@@ -317,7 +299,7 @@ fn a_lost_answer_may_have_used_up_what_was_brought_along_and_no_password() {
     let login = play.login_with(import("r-0"), false);
     play.reply(later(None));
     assert!(!used_up(play.refusal(login)));
-    let mut play = own(GIVEN);
+    let mut play = Play::own(GIVEN);
     let login = play.login_with(given("pw"), false);
     play.reply(failed(Cause::Lost));
     assert!(!used_up(play.refusal(login)));
@@ -350,7 +332,7 @@ fn a_password_of_before_that_a_login_finds_wrong_is_forgotten() {
 
 #[test]
 fn a_login_that_the_provider_had_no_time_for_holds_nothing_against_the_password() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     let login = play.login(false);
     play.reply(later(None));

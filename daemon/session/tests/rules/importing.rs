@@ -1,15 +1,11 @@
 //! A refresh token that somebody has already: taken over, and never over a live session unless told to.
 
-use crate::play::{Play, denied, granted, later, lost};
-use bearerd_proto::{ErrorCode, LoginAnswer, Secret};
-use bearerd_session::{Answer, Kind, Means, OAuthError, Outcome, Own, Restored, Settings};
+use crate::play::{Play, denied, granted, import, later, lost};
+use bearerd_proto::{ErrorCode, LoginAnswer};
+use bearerd_session::{Answer, Kind, OAuthError, Outcome, Own, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn import(refresh_token: &str) -> Means {
-    Means::Import { refresh_token: Secret::new(refresh_token) }
-}
 
 #[test]
 fn an_imported_refresh_token_begins_a_session() {

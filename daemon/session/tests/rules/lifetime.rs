@@ -1,9 +1,9 @@
 //! A session that is forgotten after a time: as the profile says, or as the login did.
 
-use crate::play::{Play, granted, settings};
+use crate::play::{Play, by_itself, found, granted, settings};
 use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::{Boot, Wall};
-use bearerd_session::{Event, Kind, Means, Outcome, Own, Restored, Settings};
+use bearerd_session::{Event, Kind, Means, Outcome, Own, Request, Restored, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -114,17 +114,13 @@ fn a_profile_that_needs_nobody_begins_another_for_its_next_reader() {
 #[test]
 fn it_counts_from_when_a_session_begins_and_not_from_each_token() {
     for own in [Own::Tokens, Own::Sessions { needs_given: false }, Own::GrantFile] {
-        let mut play =
-            Play::with(Settings { kind: Kind::Own(own), ..for_eight_hours() }, Restored::Nothing);
+        let mut play = Play::with(by_itself(own, for_eight_hours()), Restored::Nothing);
         let answer = |play: &mut Play| {
             while let Some((fetch, request)) = play.open.first().cloned() {
-                let is_file = own == Own::GrantFile
-                    && matches!(request, bearerd_session::Request::Grant { .. });
-                let name = play.sent.len().to_string();
-                let found = Outcome::Found(bearerd_proto::Secret::new("r-file"));
-                let tokens = granted(&name);
+                let is_look = own == Own::GrantFile && matches!(request, Request::Grant { .. });
+                let tokens = granted(&play.sent.len().to_string());
                 let tokens = if own == Own::Tokens { tokens.refresh(None) } else { tokens };
-                play.answer_to(fetch, if is_file { found } else { tokens.into() });
+                play.answer_to(fetch, if is_look { found("r-file") } else { tokens.into() });
             }
         };
         answer(&mut play);

@@ -1,8 +1,8 @@
 //! Slots that go with their tokens, or stay although they have none.
 
-use crate::play::{Disk, Play, denied, granted, later};
-use bearerd_proto::{ErrorCode, Secret};
-use bearerd_session::{Event, Means, OAuthError, SlotKey};
+use crate::play::{Disk, Play, denied, granted, import, later};
+use bearerd_proto::ErrorCode;
+use bearerd_session::{Event, OAuthError, SlotKey};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ fn whoever_asks_by_the_task_is_a_reader_as_well() {
 fn a_login_hides_what_was_got_for_the_session_before_although_the_disk_hangs() {
     let mut play = with_scopes(1, 3600);
     play.disk = Disk::Hangs;
-    play.login_with(Means::Import { refresh_token: Secret::new("r-import") }, true);
+    play.login_with(import("r-import"), true);
     play.reply(granted("2").sid(Some("sid-2")));
     assert_eq!(play.served_of("scope-0"), None);
 }

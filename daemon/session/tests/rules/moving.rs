@@ -1,22 +1,14 @@
 //! A profile that moves to another place while something is under way: nothing of the old place comes to life at the new
 //! one, and nothing of the old session is lost.
 
-use crate::play::{Play, granted, settings, settings_at};
-use bearerd_proto::{ErrorCode, Secret};
-use bearerd_session::{Kind, Outcome, Own, Request, Restored, Settings};
+use crate::play::{Play, by_itself, found, granted, settings, settings_at};
+use bearerd_proto::ErrorCode;
+use bearerd_session::{Own, Request, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const ELSEWHERE: &str = "https://two.example";
 const PASSWORD: Own = Own::Sessions { needs_given: false };
-
-fn of(own: Own, settings: Settings) -> Settings {
-    Settings { kind: Kind::Own(own), ..settings }
-}
-
-fn own(kind: Own) -> Play {
-    Play::with(of(kind, settings()), Restored::Nothing)
-}
 
 fn saved_grant(play: &Play) -> &str {
     let grant = play.file.as_ref().and_then(|file| file.grant.as_ref()).expect("a saved grant");
@@ -26,9 +18,9 @@ fn saved_grant(play: &Play) -> &str {
 #[test]
 fn the_first_answer_of_the_old_place_is_nobodys() {
     for kind in [PASSWORD, Own::Tokens, Own::TokenFile] {
-        let mut play = own(kind);
+        let mut play = Play::own(kind);
         let (first, _) = play.open_request();
-        play.reload(of(kind, settings_at(ELSEWHERE)));
+        play.reload(by_itself(kind, settings_at(ELSEWHERE)));
         play.answer_to(first, granted("old"));
         assert_eq!(play.served(), None, "{kind:?}");
         play.reply(granted("new").refresh(None));
@@ -38,21 +30,21 @@ fn the_first_answer_of_the_old_place_is_nobodys() {
 
 #[test]
 fn a_renewal_without_a_refresh_token_is_nobodys_either() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     play.reply(granted("1").refresh(None).lives(600));
     play.advance(300 * SECOND);
     let (renewal, _) = play.open_request();
-    play.reload(of(Own::Tokens, settings_at(ELSEWHERE)));
+    play.reload(by_itself(Own::Tokens, settings_at(ELSEWHERE)));
     play.answer_to(renewal, granted("old").refresh(None));
     assert_eq!(play.served(), None);
 }
 
 #[test]
 fn a_refresh_token_out_of_the_old_places_file_is_not_sent_to_the_new_one() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     let (look, _) = play.open_request();
-    play.reload(of(Own::GrantFile, settings_at(ELSEWHERE)));
-    play.answer_to(look, Outcome::Found(Secret::new("r-old")));
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.answer_to(look, found("r-old"));
     assert_eq!(play.refreshes(), 0);
 }
 
@@ -87,7 +79,7 @@ fn the_parked_session_is_saved_with_its_last_answer_before_another_takes_its_pla
         let mut play = Play::logged_in(granted("1"));
         play.advance(1800 * SECOND);
         let (refresh, _) = play.open_request();
-        play.reload(of(kind, settings_at(ELSEWHERE)));
+        play.reload(by_itself(kind, settings_at(ELSEWHERE)));
         let (first, _) = play.open.last().cloned().unwrap();
         play.answer_to(first, granted("new").refresh(refresh_token));
         play.advance(2 * SECOND);
@@ -108,7 +100,7 @@ fn the_parked_session_is_saved_with_its_last_answer_before_another_takes_its_pla
 #[test]
 fn a_token_out_of_a_file_does_not_move_the_parked_session_aside() {
     let mut play = Play::logged_in(granted("1"));
-    play.reload(of(Own::TokenFile, settings_at(ELSEWHERE)));
+    play.reload(by_itself(Own::TokenFile, settings_at(ELSEWHERE)));
     play.reply(granted("file").refresh(None));
     play.step_wall(100);
     play.reload(settings());
@@ -118,14 +110,14 @@ fn a_token_out_of_a_file_does_not_move_the_parked_session_aside() {
 
 #[test]
 fn whoever_waits_for_a_token_hears_of_the_move_at_once() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     let reader = play.read();
     play.reload(settings_at(ELSEWHERE));
     assert_eq!(play.code(reader), ErrorCode::LoginRequired);
     // Where nobody is needed, the new place answers.
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     let reader = play.read();
-    play.reload(of(Own::Tokens, settings_at(ELSEWHERE)));
+    play.reload(by_itself(Own::Tokens, settings_at(ELSEWHERE)));
     let (first, request) = play.open.last().cloned().unwrap();
     assert!(matches!(request, Request::Grant { .. }));
     play.answer_to(first, granted("new").refresh(None));

@@ -1,36 +1,21 @@
 //! Profiles that need no person: client credentials, a password, a file.
 
-use crate::play::{Grants, Play, denied, granted, later, misconfigured, settings};
-use bearerd_proto::{ErrorCode, EventKind, ProfileState, Secret};
-use bearerd_session::{
-    Event, Given, Kind, Means, OAuthError, Outcome, Own, Reads, Request, Restored, Settings,
-};
+use crate::play::{Grants, Play, denied, given, granted, later, misconfigured, settings_of};
+use bearerd_proto::{ErrorCode, EventKind, ProfileState};
+use bearerd_session::{Event, OAuthError, Outcome, Own, Reads, Request, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const PASSWORD: Own = Own::Sessions { needs_given: false };
 
-fn of(own: Own) -> Settings {
-    Settings { kind: Kind::Own(own), ..settings() }
-}
-
-/// A profile that nobody has asked yet.
-fn own(own: Own) -> Play {
-    Play::with(of(own), Restored::Nothing)
-}
-
 fn service(name: &str) -> Grants {
     granted(name).refresh(None).lives(600)
 }
 
-fn given() -> Means {
-    Means::Given(Given { username: Some("jane".to_owned()), password: Secret::new("pw") })
-}
-
 /// Jane logs in by a password that comes with it.
 fn log_in(play: &mut Play, grants: Grants) {
-    let login = play.login_with(given(), false);
+    let login = play.login_with(given("pw"), false);
     play.reply(grants);
     assert!(matches!(play.answer(login), bearerd_session::Answer::Login(_)));
 }
@@ -41,7 +26,7 @@ fn grants(play: &Play) -> usize {
 
 #[test]
 fn client_credentials_are_fetched_at_the_start_and_ahead_of_their_end() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     assert!(play.grant_is_open());
     play.reply(service("1"));
     assert_eq!(play.served(), Some("a-1"));
@@ -58,7 +43,7 @@ fn client_credentials_are_fetched_at_the_start_and_ahead_of_their_end() {
 
 #[test]
 fn client_credentials_go_on_being_served_through_an_outage_and_a_restart() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     play.reply(service("1"));
     play.advance(300 * SECOND);
     play.reply(later(None));
@@ -75,7 +60,7 @@ fn client_credentials_go_on_being_served_through_an_outage_and_a_restart() {
 
 #[test]
 fn nobody_reads_and_a_service_asks_for_nothing() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     play.reply(service("1"));
     for hour in 0..24 {
         play.advance(HOUR);
@@ -92,7 +77,7 @@ fn nobody_reads_and_a_service_asks_for_nothing() {
 
 #[test]
 fn a_disabled_client_is_asked_for_once_in_ten_minutes_at_most() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     for _ in 0..24 * 60 {
         if !play.open.is_empty() {
             play.reply(misconfigured());
@@ -110,7 +95,7 @@ fn a_disabled_client_is_asked_for_once_in_ten_minutes_at_most() {
 
 #[test]
 fn a_wrong_password_is_sent_once_in_a_day_until_its_file_changes() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(denied(OAuthError::InvalidGrant));
     for _ in 0..24 * 60 {
         let reader = play.read();
@@ -128,7 +113,7 @@ fn a_wrong_password_is_sent_once_in_a_day_until_its_file_changes() {
 
 #[test]
 fn a_wrong_password_is_tried_again_when_a_person_asks_or_the_configuration_is_read() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(denied(OAuthError::InvalidGrant));
     let login = play.login(false);
     play.reply(denied(OAuthError::InvalidGrant));
@@ -139,7 +124,7 @@ fn a_wrong_password_is_tried_again_when_a_person_asks_or_the_configuration_is_re
     play.nothing_is_sent();
     let reader = play.read();
     assert_eq!(play.code(reader), ErrorCode::Misconfigured);
-    play.reload(of(PASSWORD));
+    play.reload(settings_of(PASSWORD));
     play.advance(2 * SECOND);
     assert!(play.grant_is_open());
     play.reply(denied(OAuthError::InvalidGrant));
@@ -149,7 +134,7 @@ fn a_wrong_password_is_tried_again_when_a_person_asks_or_the_configuration_is_re
 
 #[test]
 fn a_session_by_password_is_refreshed_and_begun_again_by_itself_when_it_ends() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     play.advance(1900 * SECOND);
     assert_eq!(play.open_refresh(), "r-1");
@@ -168,7 +153,7 @@ fn a_session_by_password_is_refreshed_and_begun_again_by_itself_when_it_ends() {
 
 #[test]
 fn a_saved_session_by_password_is_taken_up_without_another_login() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     let boot = play.now.boot + SECOND;
     play.restart("boot-a", boot);
@@ -178,7 +163,7 @@ fn a_saved_session_by_password_is_taken_up_without_another_login() {
 
 #[test]
 fn beside_a_saved_session_that_cannot_be_opened_none_is_begun() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     play.unreadable_file = true;
     let boot = play.now.boot + SECOND;
@@ -188,7 +173,7 @@ fn beside_a_saved_session_that_cannot_be_opened_none_is_begun() {
     assert_eq!(play.code(reader), ErrorCode::StateUnreadable);
     // What holds access tokens alone needs no disk.
     let mut service_play =
-        Play::with(of(Own::Tokens), Restored::Unreadable("a locked key".to_owned()));
+        Play::with(settings_of(Own::Tokens), Restored::Unreadable("a locked key".to_owned()));
     service_play.unreadable_file = true;
     service_play.reply(service("1"));
     assert_eq!(service_play.served(), Some("a-1"));
@@ -197,7 +182,7 @@ fn beside_a_saved_session_that_cannot_be_opened_none_is_begun() {
 
 #[test]
 fn a_slot_of_a_session_that_is_not_there_yet_waits_for_it() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     let reader = play.read_of("files");
     assert_eq!(play.open_slot(), bearerd_session::SlotKey::default());
     play.reply(granted("1"));
@@ -208,7 +193,7 @@ fn a_slot_of_a_session_that_is_not_there_yet_waits_for_it() {
 
 #[test]
 fn a_password_that_a_login_gave_is_kept_in_memory_alone() {
-    let mut play = own(Own::Sessions { needs_given: true });
+    let mut play = Play::own(Own::Sessions { needs_given: true });
     play.nothing_is_sent();
     let reader = play.read();
     assert_eq!(play.code(reader), ErrorCode::LoginRequired);
@@ -216,7 +201,7 @@ fn a_password_that_a_login_gave_is_kept_in_memory_alone() {
     let refusal = play.refusal(bare);
     assert_eq!(refusal.code, ErrorCode::BadRequest);
     assert!(refusal.message.contains("--password-stdin"), "{}", refusal.message);
-    let login = play.login_with(given(), false);
+    let login = play.login_with(given("pw"), false);
     match play.open_request().1 {
         Request::Grant { given: Some(given), .. } => {
             assert_eq!(given.username.as_deref(), Some("jane"));
@@ -246,9 +231,9 @@ fn a_password_that_a_login_gave_is_kept_in_memory_alone() {
 
 #[test]
 fn a_wrong_password_that_a_login_gave_is_that_logins_answer_and_nobody_elses() {
-    let mut play = own(Own::Sessions { needs_given: true });
+    let mut play = Play::own(Own::Sessions { needs_given: true });
     log_in(&mut play, granted("1"));
-    let login = play.login_with(given(), false);
+    let login = play.login_with(given("pw"), false);
     play.reply(denied(OAuthError::InvalidGrant));
     assert_eq!(play.code(login), ErrorCode::LoginDenied);
     assert!(!play.is_degraded());
@@ -257,14 +242,14 @@ fn a_wrong_password_that_a_login_gave_is_that_logins_answer_and_nobody_elses() {
 
 #[test]
 fn another_person_by_password_needs_to_say_so() {
-    let mut play = own(Own::Sessions { needs_given: true });
+    let mut play = Play::own(Own::Sessions { needs_given: true });
     log_in(&mut play, granted("1"));
-    let login = play.login_with(given(), false);
+    let login = play.login_with(given("pw"), false);
     play.reply(granted("joe").to("joe").sid(Some("sid-2")));
     assert_eq!(play.code(login), ErrorCode::LoginDenied);
     assert_eq!(play.open_revocation(), "r-joe");
     play.reply(Outcome::Revoked);
-    let login = play.login_with(given(), true);
+    let login = play.login_with(given("pw"), true);
     play.reply(granted("joe2").to("joe").sid(Some("sid-3")));
     assert!(matches!(play.answer(login), bearerd_session::Answer::Login(_)));
     assert_eq!(play.served(), Some("a-joe2"));
@@ -272,7 +257,7 @@ fn another_person_by_password_needs_to_say_so() {
 
 #[test]
 fn the_password_of_a_session_that_lives_is_not_sent_because_its_file_changed() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     play.event(Event::SourceChanged);
     play.nothing_is_sent();
@@ -280,7 +265,7 @@ fn the_password_of_a_session_that_lives_is_not_sent_because_its_file_changed() {
 
 #[test]
 fn a_logout_ends_a_session_and_the_next_reader_begins_another() {
-    let mut play = own(PASSWORD);
+    let mut play = Play::own(PASSWORD);
     play.reply(granted("1"));
     let leaver = play.logout(true);
     assert_eq!(play.open_revocation(), "r-1");
@@ -294,7 +279,7 @@ fn a_logout_ends_a_session_and_the_next_reader_begins_another() {
 
 #[test]
 fn a_reader_that_waits_through_a_logout_gets_the_next_token() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     let reader = play.read();
     let (first, _) = play.open_request();
     play.logout(true);
@@ -306,7 +291,7 @@ fn a_reader_that_waits_through_a_logout_gets_the_next_token() {
 
 #[test]
 fn going_down_nothing_is_obtained() {
-    let mut play = own(Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     play.reply(service("1"));
     play.event(Event::Drain);
     play.advance(HOUR);
@@ -318,7 +303,7 @@ fn going_down_nothing_is_obtained() {
 #[test]
 fn a_session_begins_with_the_profiles_own_scopes_and_a_token_alone_with_any() {
     for (kind, is_asked_for) in [(Own::Tokens, true), (PASSWORD, false)] {
-        let mut play = own(kind);
+        let mut play = Play::own(kind);
         play.read_of("files");
         play.reply(denied(OAuthError::InvalidScope));
         let of_files = |request: &Request| matches!(request, Request::Grant { slot, .. } if slot.scope.is_some());
@@ -329,12 +314,12 @@ fn a_session_begins_with_the_profiles_own_scopes_and_a_token_alone_with_any() {
 #[test]
 fn a_saved_token_that_can_be_opened_again_is_taken_up_unless_a_newer_one_is_here() {
     let token = |name| granted(name).refresh(None);
-    let mut before = own(Own::Tokens);
+    let mut before = Play::own(Own::Tokens);
     before.reply(token("1"));
     let saved = || before.file.clone().map(Box::new).map(Restored::Session).unwrap();
     for (newer, served) in [(None, "a-1"), (Some(token("2")), "a-2")] {
         let unreadable = Restored::Unreadable("its key is missing".to_owned());
-        let mut play = Play::with(of(Own::Tokens), unreadable);
+        let mut play = Play::with(settings_of(Own::Tokens), unreadable);
         play.reply(newer.map_or(later(None), Outcome::from));
         (play.unreadable_file, play.file) = (false, before.file.clone());
         play.event(Event::Restored(saved()));

@@ -1,9 +1,9 @@
 //! A session is bound to where it came from: elsewhere it is parked, and none of its tokens goes there.
 
-use crate::play::{Disk, Play, denied, device, granted, lost, settings, settings_at};
-use bearerd_proto::{ErrorCode, EventKind, Secret};
+use crate::play::{Disk, Play, denied, device, granted, import, lost, settings, settings_at};
+use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, Means, OAuthError, Outcome, Restored};
+use bearerd_session::{Aside, OAuthError, Outcome, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -267,7 +267,7 @@ fn the_first_token_of_a_session_that_is_back_without_one_waits_its_own_two_secon
 
 /// Another place gives tokens for what a person brings along.
 fn import_elsewhere(play: &mut Play) {
-    play.login_with(Means::Import { refresh_token: Secret::new("r-import") }, false);
+    play.login_with(import("r-import"), false);
     let (import, _) = play.open.last().cloned().expect("it is tried");
     play.answer_to(import, granted("elsewhere"));
 }

@@ -1,8 +1,8 @@
 //! Refresh ahead: when it is due, and what the spacing between two fetches keeps.
 
-use crate::play::{Play, failed, granted, later, settings};
-use bearerd_proto::{EventKind, Secret};
-use bearerd_session::{Cause, Event, Jitter, Kind, Outcome, Own, Restored, Settings};
+use crate::play::{Play, failed, found, granted, later};
+use bearerd_proto::EventKind;
+use bearerd_session::{Cause, Event, Jitter, Own};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -195,8 +195,7 @@ fn the_same_token_once_more_is_told_and_a_file_that_holds_what_it_held_is_not() 
     play.advance(1900 * SECOND);
     play.reply(granted("2").access("a-1"));
     assert_eq!(play.times_told(EventKind::Refreshed), before + 1);
-    let by_file = Settings { kind: Kind::Own(Own::TokenFile), ..settings() };
-    let mut play = Play::with(by_file, Restored::Nothing);
+    let mut play = Play::own(Own::TokenFile);
     for (token, told) in [("1", 1), ("1", 1), ("2", 2)] {
         play.event(Event::SourceChanged);
         play.reply(granted(token).refresh(None));
@@ -208,7 +207,7 @@ fn the_same_token_once_more_is_told_and_a_file_that_holds_what_it_held_is_not() 
 fn an_answer_of_another_kind_changes_no_refresh_token() {
     let mut play = Play::logged_in(granted("1"));
     play.advance(1900 * SECOND);
-    play.reply(Outcome::Found(Secret::new("r-other")));
+    play.reply(found("r-other"));
     assert!(play.is_degraded());
     play.advance(100 * SECOND);
     assert_eq!(play.open_refresh(), "r-1");

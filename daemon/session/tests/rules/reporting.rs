@@ -1,8 +1,8 @@
 //! What `status` says of a session.
 
-use crate::play::{Disk, Play, denied, granted, settings, settings_at};
-use bearerd_proto::{ErrorCode, ProfileState, Secret};
-use bearerd_session::{Kind, OAuthError, Outcome, Own, Restored, Settings};
+use crate::play::{Disk, Play, by_itself, denied, granted, settings, settings_at};
+use bearerd_proto::{ErrorCode, ProfileState};
+use bearerd_session::{OAuthError, Own, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,15 +52,12 @@ fn the_next_renewal_and_the_login_under_way_are_told() {
 
 #[test]
 fn a_session_whose_save_waits_for_the_old_places_answer_is_not_saved() {
-    let own = |settings: Settings| Settings {
-        kind: Kind::Own(Own::Sessions { needs_given: false }),
-        ..settings
-    };
-    let mut play = Play::with(own(settings()), Restored::Nothing);
+    let by_password = Own::Sessions { needs_given: false };
+    let mut play = Play::own(by_password);
     play.reply(granted("1"));
     play.advance(1900 * SECOND);
     let (late, _) = play.open_request();
-    play.reload(own(settings_at("https://two.example")));
+    play.reload(by_itself(by_password, settings_at("https://two.example")));
     assert!(play.session.report(play.now).saved, "nothing is to be saved");
     let (grant, _) = play.open.last().cloned().expect("another session is begun");
     play.answer_to(grant, granted("2"));
@@ -82,18 +79,7 @@ fn a_save_that_has_just_begun_is_no_reason_to_worry() {
 
 #[test]
 fn what_waits_for_a_person_says_no_time() {
-    let of = Settings { kind: Kind::Own(Own::GrantFile), ..settings() };
-    let mut play = Play::with(of, Restored::Nothing);
-    let reader = play.read();
-    play.reply(Outcome::Found(Secret::new("r-file")));
-    play.reply(crate::play::misconfigured());
-    let refusal = play.refusal(reader);
-    assert_eq!(
-        (refusal.code, refusal.retry_after.filter(|wait| *wait > 86_400)),
-        (ErrorCode::Misconfigured, None)
-    );
-    let of = Settings { kind: Kind::Own(Own::Sessions { needs_given: false }), ..settings() };
-    let mut play = Play::with(of, Restored::Nothing);
+    let mut play = Play::own(Own::Sessions { needs_given: false });
     let reader = play.read();
     play.reply(denied(OAuthError::InvalidGrant));
     let refusal = play.refusal(reader);

@@ -1,26 +1,14 @@
 //! What a file holds or a person brings along: used once at a time, tried, and no session lost by it.
 
-use crate::play::{Disk, Play, denied, failed, granted, later, settings, settings_at};
-use bearerd_proto::{ErrorCode, LoginAnswer, Secret};
-use bearerd_session::{
-    Answer, Cause, Event, Kind, Means, OAuthError, Outcome, Own, Request, Restored, Settings,
+use crate::play::{
+    Disk, Play, by_itself, denied, failed, found, granted, import, later, settings, settings_at,
 };
+use bearerd_proto::{ErrorCode, LoginAnswer};
+use bearerd_session::{Answer, Cause, Event, OAuthError, Outcome, Own, Request};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const ELSEWHERE: &str = "https://two.example";
-
-fn own(own: Own) -> Play {
-    Play::with(Settings { kind: Kind::Own(own), ..settings() }, Restored::Nothing)
-}
-
-fn import(refresh_token: &str) -> Means {
-    Means::Import { refresh_token: Secret::new(refresh_token) }
-}
-
-fn found(refresh_token: &str) -> Outcome {
-    Outcome::Found(Secret::new(refresh_token))
-}
 
 #[test]
 fn the_sessions_own_refresh_token_brought_along_is_not_spent_beside_it() {
@@ -58,7 +46,7 @@ fn a_refresh_token_that_is_just_being_tried_is_not_spent_beside_that() {
 
 #[test]
 fn a_refresh_token_of_a_file_is_not_taken_again_after_a_logout_unless_a_person_asks() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1").refresh(None));
     play.logout(true);
@@ -67,98 +55,81 @@ fn a_refresh_token_of_a_file_is_not_taken_again_after_a_logout_unless_a_person_a
     play.reply(found("r-file"));
     assert_eq!(play.code(reader), ErrorCode::Misconfigured);
     play.login(false);
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-file"));
-    }
+    play.let_it_find("r-file");
     assert_eq!(play.open_refresh(), "r-file");
 }
 
 #[test]
 fn what_a_login_finds_in_a_file_is_not_spent_while_going_down() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(later(None));
     let caller = play.login(false);
     play.event(Event::Drain);
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-file"));
-    }
+    play.let_it_find("r-file");
     play.nothing_is_sent();
     assert_eq!(play.code(caller), ErrorCode::ShuttingDown);
 }
 
 #[test]
 fn what_a_file_holds_moves_the_parked_session_aside_only_when_it_has_given_a_token() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
     let on_disk = |play: &Play| {
         let grant = play.file.as_ref().and_then(|file| file.grant.as_ref());
         grant.map(|grant| grant.refresh_token.expose().to_owned())
     };
     for is_taken in [false, true] {
-        let mut play = own(Own::GrantFile);
+        let mut play = Play::own(Own::GrantFile);
         play.reply(found("r-file"));
         play.reply(granted("1"));
-        play.reload(from_file(settings_at(ELSEWHERE)));
+        play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
         play.reply(found("r-elsewhere"));
         assert_eq!(on_disk(&play).as_deref(), Some("r-1"), "it is only tried");
         let refused = denied(OAuthError::InvalidGrant);
         play.reply(if is_taken { granted("2").into() } else { refused });
         let expected = if is_taken { "r-2" } else { "r-1" };
         assert_eq!(on_disk(&play).as_deref(), Some(expected));
-        play.reload(from_file(settings()));
+        play.reload(by_itself(Own::GrantFile, settings()));
         assert_eq!(play.served(), (!is_taken).then_some("a-1"));
     }
 }
 
 #[test]
 fn the_parked_session_comes_back_while_what_a_file_holds_is_tried() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
-    play.reload(from_file(settings_at(ELSEWHERE)));
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
     play.reply(found("r-elsewhere"));
-    play.reload(from_file(settings()));
+    play.reload(by_itself(Own::GrantFile, settings()));
     assert_eq!(play.served(), Some("a-1"));
 }
 
 #[test]
 fn what_is_used_for_a_session_that_is_no_more_is_not_used_beside_that() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
-    let uses = |play: &Play| {
-        let is_use = |request: &Request| matches!(request, Request::Refresh { .. });
-        play.sent.iter().filter(|(_, request)| is_use(request)).count()
-    };
-    let read_the_file = |play: &mut Play| {
-        let is_grant = |request: &Request| matches!(request, Request::Grant { .. });
-        while let Some((fetch, _)) = play.open.iter().find(|(_, it)| is_grant(it)).cloned() {
-            play.answer_to(fetch, found("r-file"));
-        }
-    };
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     let (old, _) = play.open_request();
     play.logout(false);
     let caller = play.login(false);
-    read_the_file(&mut play);
-    assert_eq!((uses(&play), play.refusal(caller).retry_after), (1, Some(1)));
+    play.let_it_find("r-file");
+    assert_eq!((play.refreshes(), play.refusal(caller).retry_after), (1, Some(1)));
 
     play.answer_to(old, later(None));
     let caller = play.login(false);
-    read_the_file(&mut play);
+    play.let_it_find("r-file");
     play.reply(granted("1"));
     assert!(matches!(play.answer(caller), Answer::Login(LoginAnswer::Done(_))));
 
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     let (old, _) = play.open_request();
     play.logout(false);
-    play.reload(from_file(settings_at(ELSEWHERE)));
-    play.reload(from_file(settings()));
-    read_the_file(&mut play);
-    assert_eq!(uses(&play), 1);
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.reload(by_itself(Own::GrantFile, settings()));
+    play.let_it_find("r-file");
+    assert_eq!(play.refreshes(), 1);
     play.answer_to(old, later(None));
-    read_the_file(&mut play);
-    assert_eq!(uses(&play), 2);
+    play.let_it_find("r-file");
+    assert_eq!(play.refreshes(), 2);
     play.reply(granted("1"));
     assert_eq!(play.served(), Some("a-1"));
 }
@@ -174,7 +145,7 @@ fn a_refresh_token_that_is_being_revoked_is_not_used_beside_that() {
 
 #[test]
 fn a_file_that_changes_between_a_login_and_its_save_is_read_after_that() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     play.disk = Disk::Hangs;
@@ -194,12 +165,10 @@ fn a_file_that_changes_between_a_login_and_its_save_is_read_after_that() {
 
 #[test]
 fn what_a_login_takes_out_of_a_file_is_refused_once() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(failed(Cause::Source));
     let login = play.login(false);
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-file"));
-    }
+    play.let_it_find("r-file");
     play.reply(denied(OAuthError::InvalidGrant));
     assert_eq!(play.code(login), ErrorCode::LoginDenied);
     // A program in a loop does not try it as often as it can.
@@ -207,16 +176,14 @@ fn what_a_login_takes_out_of_a_file_is_refused_once() {
     assert_eq!(play.code(login), ErrorCode::LoginDenied);
     play.advance(10 * SECOND);
     let reader = play.read();
-    while let Some((fetch, Request::Grant { .. })) = play.open.first().cloned() {
-        play.answer_to(fetch, found("r-file"));
-    }
+    play.let_it_find("r-file");
     play.nothing_is_sent();
     assert_eq!(play.code(reader), ErrorCode::Misconfigured);
 }
 
 #[test]
 fn what_is_brought_along_and_could_not_be_tried_says_nothing_of_the_file() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     let login = play.login_with(import("r-import"), true);
@@ -227,7 +194,7 @@ fn what_is_brought_along_and_could_not_be_tried_says_nothing_of_the_file() {
 
 #[test]
 fn another_refresh_token_in_the_file_while_one_is_tried_costs_the_live_session_nothing() {
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     for token in ["r-wrong", "r-wrong-too"] {
@@ -253,7 +220,7 @@ fn a_login_is_not_done_before_what_the_file_holds_has_given_a_token() {
     for (outcome, code) in
         [(None, ErrorCode::LoginPending), (Some(later(None)), ErrorCode::IdpUnreachable)]
     {
-        let mut play = own(Own::GrantFile);
+        let mut play = Play::own(Own::GrantFile);
         let caller = play.login(false);
         let [(profiles, _), (persons, _)] = play.open[..] else { panic!("{:?}", play.open) };
         play.answer_to(profiles, found("r-file"));
@@ -268,24 +235,23 @@ fn a_login_is_not_done_before_what_the_file_holds_has_given_a_token() {
 
 #[test]
 fn what_a_file_held_is_not_lost_by_a_move_while_it_is_tried() {
-    let from_file = |settings: Settings| Settings { kind: Kind::Own(Own::GrantFile), ..settings };
-    let mut play = own(Own::GrantFile);
+    let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
     for (here, there, new, next) in [
         (settings(), settings_at(ELSEWHERE), "r-new", "2"),
         (settings_at(ELSEWHERE), settings(), "r-elsewhere", "3"),
     ] {
-        play.reload(from_file(here.clone()));
+        play.reload(by_itself(Own::GrantFile, here.clone()));
         play.advance(10 * SECOND);
         play.reply(found(new));
         play.advance(2 * SECOND);
         assert_eq!(play.open_refresh(), new);
         let (trial, _) = play.open_request();
-        play.reload(from_file(there));
+        play.reload(by_itself(Own::GrantFile, there));
         play.answer_to(trial, granted(next));
         play.reply(failed(Cause::Source));
-        play.reload(from_file(here));
+        play.reload(by_itself(Own::GrantFile, here));
         play.reply(found(new));
         play.advance(2 * SECOND);
         assert_eq!(play.open_refresh(), format!("r-{next}"), "its successor");

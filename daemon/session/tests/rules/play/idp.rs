@@ -1,6 +1,6 @@
 //! The IdP's part: what was sent to it, and how it answers.
 
-use super::Play;
+use super::{Play, found};
 use bearerd_session::{Event, FetchId, Kind, Outcome, Request, SlotKey};
 
 impl Play {
@@ -56,6 +56,14 @@ impl Play {
     /// Answers one of several requests under way.
     pub(crate) fn answer_to(&mut self, fetch: FetchId, outcome: impl Into<Outcome>) {
         self.event(Event::Answered { fetch, outcome: outcome.into() });
+    }
+
+    /// Each look at the profile's file that is under way, and each that follows, finds this refresh token there.
+    pub(crate) fn let_it_find(&mut self, refresh_token: &str) {
+        let is_look = |request: &Request| matches!(request, Request::Grant { .. });
+        while let Some((look, _)) = self.open.iter().find(|(_, it)| is_look(it)).cloned() {
+            self.answer_to(look, found(refresh_token));
+        }
     }
 
     pub(crate) fn kind(&self) -> Kind {

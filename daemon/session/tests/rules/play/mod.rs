@@ -8,13 +8,14 @@ mod props;
 
 pub(crate) use callers::slot;
 pub(crate) use props::{
-    Grants, denied, device, failed, granted, later, lost, misconfigured, settings, settings_at,
+    Grants, by_itself, denied, device, failed, found, given, granted, import, later, lost,
+    misconfigured, settings, settings_at, settings_of,
 };
 
 use bearerd_proto::{EventKind, LoginAnswer};
 use bearerd_session::time::{Boot, Now, Wall};
 use bearerd_session::{
-    Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Reads, Record, Request, Restored,
+    Action, Answer, Aside, Event, FetchId, Jitter, Outcome, Own, Reads, Record, Request, Restored,
     Session, Settings, SlotKey, StoreFailure, StoreOp, View, WaiterId,
 };
 use prompter::Prompter;
@@ -92,6 +93,11 @@ impl Play {
     /// Nobody has ever logged in.
     pub(crate) fn new() -> Self {
         Self::with(settings(), Restored::Nothing)
+    }
+
+    /// A profile that obtains its tokens by itself, and that nobody has asked yet.
+    pub(crate) fn own(own: Own) -> Self {
+        Self::with(settings_of(own), Restored::Nothing)
     }
 
     pub(crate) fn with(settings: Settings, restored: Restored) -> Self {

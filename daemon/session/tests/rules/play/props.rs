@@ -2,8 +2,8 @@
 
 use bearerd_proto::Secret;
 use bearerd_session::{
-    Binding, Cause, DeviceAuthorization, Failure, Granted, Kind, OAuthError, Outcome, Pauses,
-    Settings,
+    Binding, Cause, DeviceAuthorization, Failure, Given, Granted, Kind, Means, OAuthError, Outcome,
+    Own, Pauses, Settings,
 };
 use std::time::Duration;
 
@@ -105,6 +105,21 @@ pub(crate) fn device() -> DeviceAuthorization {
     }
 }
 
+/// A refresh token out of the profile's file.
+pub(crate) fn found(refresh_token: &str) -> Outcome {
+    Outcome::Found(Secret::new(refresh_token))
+}
+
+/// A person brings a refresh token along.
+pub(crate) fn import(refresh_token: &str) -> Means {
+    Means::Import { refresh_token: Secret::new(refresh_token) }
+}
+
+/// Jane's password comes with the login.
+pub(crate) fn given(password: &str) -> Means {
+    Means::Given(Given { username: Some("jane".to_owned()), password: Secret::new(password) })
+}
+
 pub(crate) fn failed(cause: Cause) -> Outcome {
     failed_until(cause, None)
 }
@@ -132,6 +147,16 @@ pub(crate) fn later(seconds: Option<u64>) -> Outcome {
 
 pub(crate) fn settings() -> Settings {
     settings_at("https://one.example")
+}
+
+/// Of a profile that obtains its tokens by itself.
+pub(crate) fn settings_of(own: Own) -> Settings {
+    by_itself(own, settings())
+}
+
+/// The same, of other settings.
+pub(crate) fn by_itself(own: Own, settings: Settings) -> Settings {
+    Settings { kind: Kind::Own(own), ..settings }
 }
 
 pub(crate) fn settings_at(endpoint: &str) -> Settings {
