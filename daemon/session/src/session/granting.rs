@@ -92,8 +92,6 @@ impl Session {
     /// Why no other login takes the place of the one under way, or of one that has failed just now: a program in a loop
     /// would try a password as often as it can.
     fn refusal_of_another(&self, means: &Means, now: Now) -> Option<ErrorBody> {
-        let under_way =
-            |login: &Login| matches!(login.stage, Stage::Granting(_) | Stage::Saving(_));
         let is_used = match means {
             Means::Import { refresh_token } => self.is_being_used(refresh_token),
             Means::Own | Means::Given(_) => false,
@@ -101,7 +99,7 @@ impl Session {
         if is_used {
             return Some(self.refusal_of_a_used_one());
         }
-        if self.login.as_ref().is_some_and(under_way) {
+        if self.is_granting() || self.is_taking_over() {
             let profile = &self.settings.profile;
             return Some(
                 self.come_again(&format!("another login of profile `{profile}` is under way")),

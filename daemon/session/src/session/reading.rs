@@ -106,9 +106,6 @@ impl Session {
             }
             self.attempts.pull(now.boot);
             self.pull_for_need(&slot, now.boot);
-            if needs_own {
-                self.pull_for_need(&own, now.boot);
-            }
         }
         self.wait(waiter, slot, want, now);
     }
@@ -121,9 +118,6 @@ impl Session {
         let slots = &self.slots;
         for key in self.callers.slots(|key| !slots.contains_key(key)) {
             self.pull_for_need(&key, now.boot);
-            if self.needs_own(&key, now.boot) {
-                self.pull_for_need(&SlotKey::default(), now.boot);
-            }
         }
     }
 
@@ -132,11 +126,16 @@ impl Session {
         self.way(key, now).is_none() && !self.is_on_its_way(&SlotKey::default())
     }
 
+    /// Somebody has no token of this slot: its fetch comes as soon as may be, after that of the profile's own where it
+    /// needs that.
     fn pull_for_need(&mut self, key: &SlotKey, now: Boot) {
-        let slot = self.slots.entry(key.clone()).or_default();
-        slot.last_read = now;
-        slot.attempts.pull(now);
-        slot.pull(slot.spaced_for_need(now));
+        let own = self.needs_own(key, now).then(SlotKey::default);
+        for key in own.iter().chain([key]) {
+            let slot = self.slots.entry(key.clone()).or_default();
+            slot.last_read = now;
+            slot.attempts.pull(now);
+            slot.pull(slot.spaced_for_need(now));
+        }
     }
 
     /// A resource server refused `token`: a newer one, unless that is what it has already.

@@ -3,7 +3,6 @@
 use super::Session;
 use super::orphans::Orphan;
 use crate::io::{Action, StoreFailure, StoreOp};
-use crate::login::Stage;
 use crate::record::{Aside, Moment, Record, SavedGrant, SavedSlot};
 use crate::schedule::{Jitter, SAVE_PATIENCE};
 use crate::settings::Own;
@@ -149,7 +148,7 @@ impl Session {
     pub(super) fn publish(&mut self, now: Now) {
         self.held_back = None;
         self.shown_user = self.user.clone();
-        if self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Saving(_))) {
+        if self.is_taking_over() {
             // The token of the session before goes with it, however long it would live on.
             for slot in self.slots.values_mut().filter(|slot| slot.unpublished.is_some()) {
                 slot.held = None;

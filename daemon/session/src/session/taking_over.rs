@@ -28,7 +28,9 @@ impl Session {
             let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
             return self.end_login(Err(refusal));
         }
-        let old = self.grant.take();
+        // What is only tried is no session of ours yet, where there is one.
+        let former = self.former.take().map(|former| former.grant);
+        let old = former.or(self.grant.take());
         let newer = granted.refresh_token.as_ref().or(self.login_found_token());
         let replaced = old.filter(|old| is_another_session(old, granted, newer));
         // What a grant of the profile's own gives beside the login is another session.
@@ -38,7 +40,6 @@ impl Session {
         self.user = User::default();
         self.note_answer(granted, asked, now);
         self.note_user(granted, true);
-        self.former = None;
         self.refused = None;
         self.attempts.succeeded();
         self.grant = Grant::of_login(granted, asked);
