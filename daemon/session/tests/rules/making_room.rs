@@ -1,8 +1,8 @@
 //! Slots that go with their tokens, or stay although they have none.
 
-use crate::play::{Disk, Play, denied, granted, import, later};
+use crate::play::{Disk, Play, denied, failed, granted, import, later};
 use bearerd_proto::ErrorCode;
-use bearerd_session::{Event, OAuthError, SlotKey};
+use bearerd_session::{Cause, Event, OAuthError, SlotKey};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -92,4 +92,30 @@ fn a_slot_without_a_token_whose_failure_holds_nobody_up_any_more_goes() {
     play.advance(600 * SECOND);
     let readers: Vec<_> = (0..64).map(|scope| play.read_of(&format!("new-{scope}"))).collect();
     assert!(readers.into_iter().all(|reader| play.waits(reader)));
+}
+
+#[test]
+fn a_failure_that_holds_nobody_up_any_more_takes_no_room_from_that_moment_on() {
+    let unusable = || failed(Cause::Unusable { refresh_token: None });
+    let mut play = with_scopes(63, 86_400);
+    let reader = play.read_of("files");
+    play.reply(granted("files").lives(60));
+    play.token_of("files", reader);
+    play.advance(SECOND);
+    play.glance_at("files");
+    // So many in a row that the next attempt by itself is a good while after the next that a reader may ask for.
+    play.advance(30 * SECOND);
+    for pause in [2, 3, 5] {
+        play.reply(unusable());
+        play.advance(pause * SECOND);
+    }
+    play.advance(60 * SECOND);
+    assert_eq!(play.served_of("files"), None);
+    play.reply(unusable());
+    for (passes, is_room) in [(1_999, false), (1, true)] {
+        play.advance(passes * MILLISECOND);
+        play.event(Event::Timer(play.reads()));
+        let more = play.read_of("more");
+        assert_eq!(play.waits(more), is_room);
+    }
 }

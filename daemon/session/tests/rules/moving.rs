@@ -1,7 +1,7 @@
 //! A profile that moves to another place while something is under way: nothing of the old place comes to life at the new
 //! one, and nothing of the old session is lost.
 
-use crate::play::{Play, by_itself, found, granted, settings, settings_at};
+use crate::play::{Play, by_itself, found, granted, later, settings, settings_at};
 use bearerd_proto::ErrorCode;
 use bearerd_session::{Own, Request, Settings};
 use std::time::Duration;
@@ -95,6 +95,25 @@ fn the_parked_session_is_saved_with_its_last_answer_before_another_takes_its_pla
         assert!(kept.contains(&"r-2"), "{kind:?}: {kept:?}");
         assert_eq!(kept.contains(&"r-new"), refresh_token.is_some(), "{kind:?}: {kept:?}");
     }
+}
+
+#[test]
+fn what_was_only_tried_before_a_move_holds_up_no_save_of_the_new_place() {
+    let mut play = Play::logged_in(granted("1"));
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.reply(found("r-before"));
+    let (trial, _) = play.open_request();
+    // Another one is in the file by now, and could not be tried.
+    play.login(true);
+    play.let_it_find("r-file");
+    let (login, _) = play.open.last().cloned().expect("it is tried");
+    play.answer_to(login, later(None));
+    play.reload(by_itself(PASSWORD, settings_at("https://three.example")));
+    let (first, _) = play.open.last().cloned().expect("the new place is asked");
+    play.answer_to(first, granted("new"));
+    assert_eq!(saved_grant(&play), "r-new");
+    play.answer_to(trial, granted("before"));
+    assert_eq!(saved_grant(&play), "r-new");
 }
 
 #[test]
