@@ -120,7 +120,7 @@ fn it_keeps_nothing_of_its_starters_in_use() {
 }
 
 #[test]
-fn one_that_cannot_serve_says_where_its_words_are() {
+fn one_that_cannot_serve_says_why_and_where_its_words_are() {
     let started = Started::home();
     // A socket cannot be made below a file.
     let socket = started.0.config_file().join("s");
@@ -128,7 +128,9 @@ fn one_that_cannot_serve_says_where_its_words_are() {
     let output = started.bearerctl(&arguments, |_| {});
     assert_eq!(output.status.code(), Some(6));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(error.contains("was started and does not answer: see `"), "{error}");
+    assert!(error.contains("was started and does not answer: its log, `"), "{error}");
+    assert!(error.contains("bearerd.log`, ends with: "), "{error}");
+    assert!(error.contains("failed to open the socket"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::sys;
 use bearerd_client::{Client, ClientError, PATIENCE_SECONDS, state_folder};
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,6 +21,7 @@ pub(crate) fn ensure(client: &Client, socket: Option<&Path>) -> Result<(), Comma
     }
     let program = beside().map_err(CommandError::NoDaemonBeside)?;
     let log = log_file();
+    let from = log.as_deref().map_or(0, length);
     let mut daemon = start(&program, socket, log.as_deref())
         .map_err(|source| CommandError::NotStarted { program: program.clone(), source })?;
     let mut looks = LOOKS;
@@ -36,7 +37,8 @@ pub(crate) fn ensure(client: &Client, socket: Option<&Path>) -> Result<(), Comma
             looks = looks.min(LOOKS_AT_OTHER);
         }
     }
-    Err(CommandError::NoAnswerFromStarted { program, log })
+    let words = log.as_deref().and_then(|log| last_words(log, from));
+    Err(CommandError::NoAnswerFromStarted { program, log, words })
 }
 
 /// The daemon of this very installation: another one on the `PATH` may be of another version, or somebody else's.
@@ -86,6 +88,21 @@ fn open_log(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |file| file.len())
+}
+
+/// The last line that it got since it was `from` bytes long, or since it was begun anew.
+fn last_words(log: &Path, from: u64) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let from = if length(log) < from { 0 } else { from };
+    file.seek(SeekFrom::Start(from)).ok()?;
+    let mut words = Vec::new();
+    file.take(LOG_BYTES).read_to_end(&mut words).ok()?;
+    let words = String::from_utf8_lossy(&words);
+    words.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+}
+
 /// Whether a value of `BEARERD_AUTOSTART` asks for it.
 pub(crate) fn is_yes(value: &OsStr) -> bool {
     value == "1"
@@ -119,5 +136,18 @@ mod tests {
         write(&long).unwrap();
         write("c").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "c");
+    }
+
+    #[test]
+    fn the_last_words_are_those_of_the_daemon_just_started() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let words = |text: &str, from| {
+            std::fs::write(log.path(), text).unwrap();
+            last_words(log.path(), from)
+        };
+        assert_eq!(words("before\n", 7), None);
+        assert_eq!(words("before\nat first\nat last\n\n", 7).as_deref(), Some("at last"));
+        assert_eq!(words("anew\n", 7).as_deref(), Some("anew"));
+        assert_eq!(last_words(Path::new("/nowhere"), 0), None);
     }
 }

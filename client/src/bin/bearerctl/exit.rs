@@ -57,8 +57,8 @@ pub(crate) enum CommandError {
     NoDaemonBeside(#[source] io::Error),
     #[error("no bearerd answers, and `{}` can't be started", program.display())]
     NotStarted { program: PathBuf, source: io::Error },
-    #[error("`{}` was started and does not answer{}", program.display(), see(.log.as_deref()))]
-    NoAnswerFromStarted { program: PathBuf, log: Option<PathBuf> },
+    #[error("`{}` was started and does not answer{}", program.display(), see(.log.as_deref(), .words.as_deref()))]
+    NoAnswerFromStarted { program: PathBuf, log: Option<PathBuf>, words: Option<String> },
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
 }
@@ -125,8 +125,12 @@ fn of_code(code: ErrorCode) -> u8 {
     }
 }
 
-fn see(log: Option<&Path>) -> String {
-    log.map(|log| format!(": see `{}`", log.display())).unwrap_or_default()
+fn see(log: Option<&Path>, words: Option<&str>) -> String {
+    let Some(log) = log.map(Path::display) else { return String::new() };
+    words.map_or_else(
+        || format!(": see `{log}`"),
+        |words| format!(": its log, `{log}`, ends with: {words}"),
+    )
 }
 
 fn listed(profiles: &[ProfileName]) -> String {
