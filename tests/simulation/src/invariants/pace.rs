@@ -300,7 +300,9 @@ impl World {
             }
         };
         if meaning == Meaning::Over {
-            pace.slots.values_mut().for_each(|slot| slot.spaced = (None, None));
+            // Where another session begins by itself, it does not begin sooner than for a caller.
+            let spaced = |slot: &SlotPace| if another { slot.spaced.1 } else { None };
+            pace.slots.values_mut().for_each(|slot| slot.spaced = (spaced(slot), spaced(slot)));
         }
         let attempts = match reach {
             Reach::Session => &mut pace.session,

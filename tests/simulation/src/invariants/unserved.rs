@@ -110,13 +110,17 @@ impl World {
         if code != ErrorCode::Overloaded {
             return;
         }
+        let others = self.other_slots();
+        self.demand(Invariant::SlotsBounded, others > SLOTS, || {
+            format!("a reader is turned away, and there are {others} scopes and audiences")
+        });
+    }
+
+    /// How many scopes and audiences anybody has asked for.
+    fn other_slots(&self) -> usize {
         let others =
             self.ledger.readers.keys().chain(self.ledger.got.values().map(|got| &got.slot));
-        let others: BTreeSet<Slot> = others.filter(|slot| **slot != 0).copied().collect();
-        let is_full = others.len() > SLOTS;
-        self.demand(Invariant::SlotsBounded, is_full, || {
-            format!("a reader is turned away, and there are {} scopes and audiences", others.len())
-        });
+        others.filter(|slot| **slot != 0).collect::<BTreeSet<_>>().len()
     }
 
     fn nothing_valid_is_kept_back(&mut self, slot: Slot, code: ErrorCode) {
@@ -173,7 +177,7 @@ impl World {
         if newest != Some(got.number) {
             return Some(Rule::Superseded);
         }
-        if got.slot != 0 && self.now >= got.asked + UNREAD {
+        if got.slot != 0 && self.now >= got.asked + UNREAD && self.other_slots() > SLOTS {
             return Some(Rule::MadeRoom);
         }
         let since = ledger.held_since.max(ledger.back_since);
