@@ -25,6 +25,7 @@ impl Session {
             let slot = SlotKey::default();
             return self.answer(waiter, Answer::Token { slot, degraded: false });
         }
+        self.drop_idle_slots(now);
         self.make_room(&slot, now.boot);
         if let Some(refusal) = self.refusal_of_slot(&slot) {
             return self.answer(waiter, Answer::Refused(refusal));
@@ -169,6 +170,13 @@ impl Session {
         if !comes {
             if let Some(refusal) = self.refusal_of_a_fetch(&key, now) {
                 return self.answer(waiter, Answer::Refused(refusal));
+            }
+            let own = SlotKey::default();
+            if self.needs_own(&key, now.boot) {
+                if let Some(refusal) = self.refusal_of_a_fetch(&own, now) {
+                    return self.answer(waiter, Answer::Refused(refusal));
+                }
+                self.pull_for_need(&own, now.boot);
             }
             self.attempts.pull(now.boot);
             let slot = self.slots.entry(key.clone()).or_default();

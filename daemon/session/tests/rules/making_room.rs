@@ -114,7 +114,6 @@ fn a_failure_that_holds_nobody_up_any_more_takes_no_room_from_that_moment_on() {
     play.reply(unusable());
     for (passes, is_room) in [(1_999, false), (1, true)] {
         play.advance(passes * MILLISECOND);
-        play.event(Event::Timer(play.reads()));
         let more = play.read_of("more");
         assert_eq!(play.waits(more), is_room);
     }

@@ -1,8 +1,8 @@
 //! Rejected tokens: one fetch for all, never the rejected one back, and no call where that would not help.
 
-use crate::play::{Play, denied, failed, granted, later, lost};
+use crate::play::{Play, denied, failed, granted, later, lost, settings};
 use bearerd_proto::{ErrorCode, ProfileState};
-use bearerd_session::{Cause, OAuthError};
+use bearerd_session::{Cause, OAuthError, Settings};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -192,4 +192,29 @@ fn a_token_that_is_being_replaced_is_degraded_and_not_to_be_held() {
     assert!(shown.degraded);
     assert_eq!(shown.refresh, Some(play.now.boot), "whoever holds it is to ask again now");
     assert_eq!(play.session.report(play.now).state, ProfileState::Degraded);
+}
+
+#[test]
+fn whoever_rejects_an_exchanged_token_does_not_wait_in_vain_for_the_profiles_own() {
+    let unusable = || failed(Cause::Unusable { refresh_token: None });
+    let settings = Settings { exchanges: true, ..settings() };
+    let mut play = Play::logged_in_with(settings, granted("1").lives(600));
+    let reader = play.read_of("audience:files");
+    play.reply(granted("files").refresh(None).lives(7200));
+    play.token_of("audience:files", reader);
+    // So many attempts have failed when the profile's own token ends that the next is a good while off.
+    play.advance(SECOND);
+    play.glance();
+    while play.served().is_some() {
+        while play.open.is_empty() {
+            play.advance(SECOND);
+        }
+        play.reply(unusable());
+    }
+    play.advance(3 * SECOND);
+    play.nothing_is_sent();
+    let rejecter = play.reject("a-files");
+    play.reply(granted("2"));
+    play.reply(granted("newer-files").refresh(None));
+    assert_eq!(play.token_of("audience:files", rejecter), "a-newer-files");
 }
