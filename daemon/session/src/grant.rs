@@ -27,6 +27,8 @@ pub(crate) struct Grant {
     pub(crate) unproven: Option<Boot>,
     /// The IdP's own session.
     pub(crate) idp_session: Option<String>,
+    /// What the profile's file held when this came from there: it may be spent, and is not taken from there again.
+    pub(crate) source: Option<Secret>,
     /// It came out of the profile's file and has given no token yet.
     pub(crate) untried: bool,
 }
@@ -97,6 +99,7 @@ impl Grant {
             lost: None,
             unproven: None,
             idp_session: None,
+            source: None,
             untried: false,
         }
     }
@@ -113,6 +116,7 @@ impl Grant {
             lost: None,
             unproven: None,
             idp_session: granted.idp_session.clone(),
+            source: None,
             untried: false,
         })
     }

@@ -55,6 +55,9 @@ pub struct SavedGrant {
     /// The IdP's own session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idp_session: Option<String>,
+    /// What its profile's file held when this came from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Secret>,
 }
 
 /// An access token on disk.

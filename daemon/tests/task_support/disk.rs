@@ -54,6 +54,7 @@ impl Disk {
                         lost: false,
                         lost_since: None,
                         idp_session: None,
+                        source: None,
                     }),
                     user_id: Some(format!("{name}-user")),
                     user_email: None,

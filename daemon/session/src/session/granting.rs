@@ -85,7 +85,7 @@ impl Session {
     /// Whether the live session has this refresh token already: another use could end it.
     fn is_in_force(&self, means: &Means) -> bool {
         let Means::Import { refresh_token } = means else { return false };
-        let live = self.grant.as_ref().filter(|grant| grant.is_live());
+        let live = self.live_grant().filter(|grant| grant.is_live() && !grant.untried);
         live.is_some_and(|grant| grant.refresh_token.same_as(refresh_token))
     }
 
@@ -99,6 +99,12 @@ impl Session {
         if is_used {
             return Some(self.refusal_of_a_used_one());
         }
+        let tried = self.grant.as_ref().filter(|grant| grant.untried);
+        if let (Means::Import { refresh_token }, Some(tried)) = (means, tried)
+            && tried.refresh_token.same_as(refresh_token)
+        {
+            return Some(self.refusal_of_a_tried_one());
+        }
         if self.is_granting() || self.is_taking_over() {
             let profile = &self.settings.profile;
             return Some(
@@ -106,6 +112,14 @@ impl Session {
             );
         }
         self.failed_just_now(now).filter(|_| matches!(means, Means::Own))
+    }
+
+    fn refusal_of_a_tried_one(&self) -> ErrorBody {
+        let profile = &self.settings.profile;
+        match self.problem(&SlotKey::default()) {
+            Some(problem) => self.failed(problem, None),
+            None => self.come_again(&format!("what profile `{profile}`'s file holds is tried")),
+        }
     }
 
     fn refusal_of_a_used_one(&self) -> ErrorBody {
@@ -184,13 +198,9 @@ impl Session {
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
-        let is_known = self.source.as_ref().is_some_and(|source| source.same_as(&refresh_token));
+        let is_known = self.is_known_source(&refresh_token);
         if is_known && self.is_untried() {
-            let profile = &self.settings.profile;
-            let refusal = match self.problem(&SlotKey::default()) {
-                Some(problem) => self.failed(problem, None),
-                None => self.come_again(&format!("what profile `{profile}`'s file holds is tried")),
-            };
+            let refusal = self.refusal_of_a_tried_one();
             return self.end_login(Err(refusal));
         }
         if is_known && self.grant.as_ref().is_some_and(Grant::is_live) {

@@ -57,9 +57,9 @@ impl Session {
 
     /// Forgets the live session, and has its refresh token revoked where that is wanted: under the name given.
     fn forget_session(&mut self, revoke: bool) -> Option<FetchId> {
+        let tried = self.give_up_trial();
         let refresh_token = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
-        let former = self.former.take().map(|former| former.grant.refresh_token);
-        for also in self.replaced.take().into_iter().chain(former).filter(|_| revoke) {
+        for also in self.replaced.take().into_iter().chain(tried).filter(|_| revoke) {
             self.revoke(also);
         }
         self.orphan_in_flight(|_| if revoke { Orphan::Revoke } else { Orphan::Drop });

@@ -16,7 +16,6 @@ use bearerd_proto::Secret;
 pub(super) struct Former {
     pub(super) grant: Grant,
     pub(super) source: Option<Secret>,
-    pub(super) ends: Option<Boot>,
 }
 
 /// A refresh token out of a file that was tried when the profile moved away: its successor would be lost otherwise.
@@ -131,7 +130,7 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) {
-        let is_known = self.source.as_ref().is_some_and(|source| source.same_as(&refresh_token));
+        let is_known = self.is_known_source(&refresh_token);
         let strayed = self.strayed.as_ref().filter(|it| it.source.same_as(&refresh_token));
         let newest = strayed.map_or(&refresh_token, |it| &it.newest).clone();
         if !is_known && self.is_being_used(&newest) {
@@ -140,10 +139,13 @@ impl Session {
             self.plan_as_before(in_flight);
         } else if !is_known {
             self.keep_former();
-            self.source = Some(refresh_token);
+            let source = Some(refresh_token);
+            self.source.clone_from(&source);
             self.strayed = None;
-            self.grant = Some(Grant { untried: true, ..Grant::found(newest, now.boot) });
-            self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
+            self.grant = Some(Grant { untried: true, source, ..Grant::found(newest, now.boot) });
+            if self.former.is_none() {
+                self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
+            }
             self.attempts.forgive();
             self.want_save();
             let slot = self.slots.entry(in_flight.slot.clone()).or_default();
@@ -172,7 +174,7 @@ impl Session {
     /// Another refresh token is tried: the session that lives is not lost by it.
     fn keep_former(&mut self) {
         if let Some(grant) = self.grant.take_if(|grant| grant.is_live() && !grant.untried) {
-            self.former = Some(Former { grant, source: self.source.take(), ends: self.ends });
+            self.former = Some(Former { grant, source: self.source.take() });
         }
     }
 
@@ -180,19 +182,35 @@ impl Session {
     pub(super) fn go_on_with_former(&mut self, now: Boot) -> bool {
         let Some(former) = self.former.take() else { return false };
         self.grant = Some(former.grant);
-        self.ends = former.ends;
         self.want_save();
         self.slot().due = Some(now + PULL_SPACING);
         true
+    }
+
+    /// Whether this was taken out of the profile's file last, or is what the live session began with.
+    pub(super) fn is_known_source(&self, refresh_token: &Secret) -> bool {
+        let begun_with = self.live_grant().and_then(|grant| grant.source.as_ref());
+        self.source.iter().chain(begun_with).any(|source| source.same_as(refresh_token))
+    }
+
+    /// The session that lives, also while another refresh token is tried in its place.
+    pub(super) fn live_grant(&self) -> Option<&Grant> {
+        self.former.as_ref().map(|former| &former.grant).or(self.grant.as_ref())
+    }
+
+    /// What is tried is given up: the session that lives is the only one again. Gives what was tried beside it.
+    pub(super) fn give_up_trial(&mut self) -> Option<Secret> {
+        let former = self.former.take()?;
+        self.grant.replace(former.grant).map(|tried| tried.refresh_token)
     }
 
     /// Whether the profile moves away while what its file held is tried, and not as the session that is parked.
     pub(super) fn note_strayed(&mut self, parks: bool) -> bool {
         let grant = self.grant.as_ref().filter(|grant| grant.untried);
         let grant = grant.filter(|_| !parks || self.former.is_some());
-        let newest = grant.map(|grant| grant.refresh_token.clone());
-        let strayed =
-            self.source.clone().zip(newest).map(|(source, newest)| Strayed { source, newest });
+        let strayed = grant.and_then(|grant| {
+            Some(Strayed { source: grant.source.clone()?, newest: grant.refresh_token.clone() })
+        });
         let strays = strayed.is_some();
         self.strayed = strayed.or(self.strayed.take());
         strays

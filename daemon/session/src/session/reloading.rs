@@ -97,6 +97,7 @@ impl Session {
             }),
             unproven: Some(ended),
             idp_session: saved.idp_session,
+            source: saved.source,
             untried: false,
         });
         if self.own().is_some() {

@@ -71,6 +71,7 @@ impl Session {
             let idle = now.boot.since(self.last_read) >= IDLE_AFTER
                 && !self.callers.wait_for(&key)
                 && !self.repeats_at(now.boot)
+                && !self.is_untried()
                 && !self.is_to_be_reread();
             match self.keep_alive_at().filter(|next| idle && *next > now.boot) {
                 None => self.renew(key, now.boot),
@@ -145,13 +146,18 @@ impl Session {
 
     fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
         self.note_answer(granted, in_flight.asked, now);
-        if in_flight.slot == SlotKey::default() {
+        let is_own = in_flight.slot == SlotKey::default();
+        if is_own {
             let begins = in_flight.way == Way::Own || self.is_untried();
             self.note_user(granted, begins);
-            self.former = None;
+            if self.former.take().is_some() {
+                // Its lifetime counts from its first token; until then the session was the one before.
+                self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
+            }
         }
         self.told_over = false;
         let asked = in_flight.asked;
+        let is_anothers = is_own && self.user.id != self.shown_user.id;
         let rotated = match in_flight.way {
             Way::Refresh => self.grant.as_mut().is_some_and(|grant| grant.renew(granted, asked)),
             Way::Own => self.begin_own_session(&in_flight.slot, granted, asked, now.boot),
@@ -160,6 +166,11 @@ impl Session {
         let generation = self.want_save();
         let held = Held::of(granted, in_flight.asked, in_flight.after_reject);
         if !held.is_valid(now.boot) {
+            if is_anothers {
+                // The one in hand is not theirs whose session it is by now.
+                self.slot().held = None;
+                self.shown_user = self.user.clone();
+            }
             return self.came_too_late(in_flight, now, jitter);
         }
         self.attempts.succeeded();
@@ -221,6 +232,10 @@ impl Session {
         let is_forgotten = in_flight.way == Way::Own && self.forget_refused_password(verdict);
         if verdict.next == Next::Over || is_forgotten {
             return self.session_over(failure, now);
+        }
+        if verdict.reach == Reach::Slot && matches!(verdict.next, Next::Hold(_)) {
+            // What is refused to the file's may be granted to the session that lives, after the same while.
+            self.go_on_with_former(now.boot);
         }
         if verdict.next == Next::Lost && self.lost_once_more(in_flight, now) {
             return;

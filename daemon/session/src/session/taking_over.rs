@@ -28,13 +28,18 @@ impl Session {
             let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
             return self.end_login(Err(refusal));
         }
-        // What is only tried is no session of ours yet, where there is one.
-        let former = self.former.take().map(|former| former.grant);
-        let old = former.or(self.grant.take());
+        // What is only tried is no session of ours yet, where there is one: it stays the file's.
+        let tried = self.give_up_trial();
+        let old = self.grant.take();
         let newer = granted.refresh_token.as_ref().or(self.login_found_token());
         let replaced = old.filter(|old| is_another_session(old, granted, newer));
-        // What a grant of the profile's own gives beside the login is another session.
-        let is_another = |in_flight: &InFlight| replaced.is_some() || in_flight.way == Way::Own;
+        // What a grant of the profile's own gives beside the login is another session; so is what was tried.
+        let other = replaced.is_some() || tried.is_some();
+        let is_another = |in_flight: &InFlight| other || in_flight.way == Way::Own;
+        // What the profile's file holds is read after the login.
+        let follows_a_file = self.own().is_some_and(Own::follows_a_file);
+        self.reread |=
+            follows_a_file && self.in_flight.as_ref().is_some_and(|it| it.way == Way::Own);
         self.orphan_in_flight(|it| if is_another(it) { Orphan::Revoke } else { Orphan::Drop });
         self.drop_other_slots();
         self.user = User::default();
@@ -67,7 +72,11 @@ impl Session {
         let (given, found) = (granting.given.take(), granting.found.take());
         if self.grant.is_none() {
             // It was not rotated.
-            self.grant = found.map(|refresh_token| Grant::found(refresh_token, now));
+            self.grant = found.clone().map(|refresh_token| Grant::found(refresh_token, now));
+        }
+        if let Some(grant) = &mut self.grant {
+            grant.source =
+                found.filter(|found| self.source.as_ref().is_some_and(|it| it.same_as(found)));
         }
         if self.own() == Some(Own::Sessions { needs_given: true }) {
             self.given = given;

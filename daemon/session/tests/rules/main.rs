@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "a test says by a panic what went wrong")]
 
+mod beside;
 mod crossing;
 mod failing;
 mod files;

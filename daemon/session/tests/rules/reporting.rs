@@ -1,6 +1,8 @@
 //! What `status` says of a session.
 
-use crate::play::{Disk, Play, by_itself, denied, granted, settings, settings_at};
+use crate::play::{
+    Disk, Play, by_itself, denied, found, granted, misconfigured, settings, settings_at,
+};
 use bearerd_proto::{ErrorCode, ProfileState};
 use bearerd_session::{OAuthError, Own, Restored};
 use std::time::Duration;
@@ -79,6 +81,15 @@ fn a_save_that_has_just_begun_is_no_reason_to_worry() {
 
 #[test]
 fn what_waits_for_a_person_says_no_time() {
+    let mut play = Play::own(Own::GrantFile);
+    let reader = play.read();
+    play.reply(found("r-file"));
+    play.reply(misconfigured());
+    let refusal = play.refusal(reader);
+    assert_eq!(
+        (refusal.code, refusal.retry_after.filter(|wait| *wait > 86_400)),
+        (ErrorCode::Misconfigured, None)
+    );
     let mut play = Play::own(Own::Sessions { needs_given: false });
     let reader = play.read();
     play.reply(denied(OAuthError::InvalidGrant));

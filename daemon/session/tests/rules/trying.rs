@@ -260,42 +260,16 @@ fn what_a_file_held_is_not_lost_by_a_move_while_it_is_tried() {
     }
 }
 
-/// Jane's session lives, and another refresh token in her file is being tried.
-fn trying() -> Play {
+#[test]
+fn what_is_tried_at_a_move_and_is_all_there_is_keeps_its_successor() {
     let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
-    play.reply(granted("1"));
-    play.event(Event::SourceChanged);
-    play.reply(found("r-newer"));
-    play.advance(10 * SECOND);
-    assert_eq!(play.open_refresh(), "r-newer");
-    play
-}
-
-fn revoked(play: &Play) -> Vec<&str> {
-    let revocations = play.sent.iter().filter_map(|(_, request)| match request {
-        Request::Revoke { refresh_token } => Some(refresh_token.expose()),
-        _ => None,
-    });
-    revocations.collect()
-}
-
-#[test]
-fn a_logout_while_another_is_tried_revokes_the_live_session_too() {
-    let mut play = trying();
-    play.logout(true);
-    assert_eq!(revoked(&play), ["r-1", "r-newer"]);
-    let mut play = trying();
-    play.logout(false);
-    assert_eq!(revoked(&play), [""; 0]);
-}
-
-#[test]
-fn a_login_while_another_is_tried_replaces_the_live_session() {
-    let mut play = trying();
-    let login = play.login_with(import("r-import"), true);
-    let (import, _) = play.open.last().cloned().expect("it is tried");
-    play.answer_to(import, granted("2").sid(Some("sid-2")));
-    assert!(matches!(play.answer(login), Answer::Login(LoginAnswer::Done(_))));
-    assert_eq!(revoked(&play), ["r-1"]);
+    let (trial, _) = play.open_request();
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.answer_to(trial, granted("1"));
+    play.reply(failed(Cause::Source));
+    play.reload(by_itself(Own::GrantFile, settings()));
+    play.reply(found("r-file"));
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1");
 }

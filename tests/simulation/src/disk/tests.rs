@@ -35,6 +35,7 @@ fn record(refresh_token: &str) -> Box<Record> {
             lost: false,
             lost_since: None,
             idp_session: Some("sid-1".to_owned()),
+            source: None,
         }),
         user_id: Some("jane".to_owned()),
         user_email: Some("jane@ex.co".to_owned()),

@@ -51,7 +51,7 @@ impl Play {
         }
     }
 
-    /// A login by a password that comes with it.
+    /// A login by what comes with it, a password or a refresh token.
     pub(crate) fn login_with(&mut self, means: Means, replace: bool) -> WaiterId {
         let login_id = format!("login-{}", self.next_waiter);
         let lifetime = None;

@@ -74,4 +74,13 @@ impl Play {
     pub(crate) fn refreshes(&self) -> usize {
         self.sent.iter().filter(|(_, request)| matches!(request, Request::Refresh { .. })).count()
     }
+
+    /// The refresh tokens that were revoked so far, or are being.
+    pub(crate) fn revoked(&self) -> Vec<&str> {
+        let revocations = self.sent.iter().filter_map(|(_, request)| match request {
+            Request::Revoke { refresh_token } => Some(refresh_token.expose()),
+            _ => None,
+        });
+        revocations.collect()
+    }
 }
