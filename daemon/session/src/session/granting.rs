@@ -198,7 +198,7 @@ impl Session {
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
-        let is_known = self.is_known_source(&refresh_token);
+        let is_known = self.note_known_source(&refresh_token);
         if is_known && self.is_untried() {
             let refusal = self.refusal_of_a_tried_one();
             return self.end_login(Err(refusal));

@@ -1,7 +1,8 @@
 //! Logout: forgotten here at once, revoked at the IdP where it can be reached.
 
-use super::Session;
+use super::obtaining::Former;
 use super::orphans::Orphan;
+use super::{Session, User};
 use crate::io::{Action, Answer, FetchId, WaiterId};
 use crate::outcome::Outcome;
 use crate::schedule::PATIENCE;
@@ -87,10 +88,28 @@ impl Session {
         self.forget_session(true);
         // On disk the parked session may stand still, as no save of this one came through.
         self.storage.want(if self.parked.is_some() { Wish::Save } else { Wish::Forget });
-        let why = "its lifetime is over".to_owned();
-        self.actions.push(Action::Tell(EventKind::LoggedOut, Some(why)));
+        self.tell_forgotten_when_over();
         self.hold_what_is_refused(now);
         self.serve_forgotten(now);
+    }
+
+    fn tell_forgotten_when_over(&mut self) {
+        let why = "its lifetime is over".to_owned();
+        self.actions.push(Action::Tell(EventKind::LoggedOut, Some(why)));
+    }
+
+    /// The session that lives is as old as it may get while another is tried: that is all there is from here on.
+    pub(super) fn forget_former_when_over(&mut self, now: Now) {
+        let is_over = |former: &mut Former| former.ends.is_some_and(|ends| ends <= now.boot);
+        let Some(former) = self.former.take_if(is_over) else { return };
+        self.revoke(former.grant.refresh_token);
+        self.drop_other_slots();
+        (self.slot().held, self.slot().unpublished) = (None, None);
+        (self.user, self.shown_user) = (User::default(), User::default());
+        self.held_back = None;
+        self.want_save();
+        self.changed = true;
+        self.tell_forgotten_when_over();
     }
 
     pub(super) fn revocation_answered(&mut self, fetch: FetchId, outcome: Outcome) {

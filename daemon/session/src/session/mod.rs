@@ -247,6 +247,7 @@ impl Session {
             self.held_back_until(),
             self.silent_from(),
             self.ends,
+            self.former.as_ref().and_then(|former| former.ends),
         ]
         .into_iter()
         .flatten()
@@ -264,6 +265,7 @@ impl Session {
 
     /// Whatever follows from the new state: callers out of patience, saves, publication, the next requests.
     fn settle(&mut self, now: Now) {
+        self.forget_former_when_over(now);
         self.forget_when_over(now);
         self.store(now);
         self.publish_saved(now);

@@ -16,6 +16,7 @@ use bearerd_proto::Secret;
 pub(super) struct Former {
     pub(super) grant: Grant,
     pub(super) source: Option<Secret>,
+    pub(super) ends: Option<Boot>,
 }
 
 /// A refresh token out of a file that was tried when the profile moved away: its successor would be lost otherwise.
@@ -130,7 +131,7 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) {
-        let is_known = self.is_known_source(&refresh_token);
+        let is_known = self.note_known_source(&refresh_token);
         let strayed = self.strayed.as_ref().filter(|it| it.source.same_as(&refresh_token));
         let newest = strayed.map_or(&refresh_token, |it| &it.newest).clone();
         if !is_known && self.is_being_used(&newest) {
@@ -143,13 +144,15 @@ impl Session {
             self.source.clone_from(&source);
             self.strayed = None;
             self.grant = Some(Grant { untried: true, source, ..Grant::found(newest, now.boot) });
-            if self.former.is_none() {
-                self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
-            }
+            self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
             self.attempts.forgive();
             self.want_save();
             let slot = self.slots.entry(in_flight.slot.clone()).or_default();
             slot.pull(slot.spaced_for_need(now.boot));
+        } else if self.former.is_some() && !self.is_tried(&refresh_token) {
+            // It is back to what the live session began with: what it held for a while is not wanted any more.
+            self.note_strayed(true);
+            self.go_on_with_former(now.boot);
         } else if self.grant.as_ref().is_some_and(Grant::is_live) {
             self.plan_as_before(in_flight);
         } else {
@@ -174,7 +177,7 @@ impl Session {
     /// Another refresh token is tried: the session that lives is not lost by it.
     fn keep_former(&mut self) {
         if let Some(grant) = self.grant.take_if(|grant| grant.is_live() && !grant.untried) {
-            self.former = Some(Former { grant, source: self.source.take() });
+            self.former = Some(Former { grant, source: self.source.take(), ends: self.ends });
         }
     }
 
@@ -182,15 +185,19 @@ impl Session {
     pub(super) fn go_on_with_former(&mut self, now: Boot) -> bool {
         let Some(former) = self.former.take() else { return false };
         self.grant = Some(former.grant);
+        self.ends = former.ends;
         self.want_save();
         self.slot().due = Some(now + PULL_SPACING);
         true
     }
 
-    /// Whether this was taken out of the profile's file last, or is what the live session began with.
-    pub(super) fn is_known_source(&self, refresh_token: &Secret) -> bool {
+    /// Whether the profile's file holds what was last taken from there, or again what the live session began with.
+    pub(super) fn note_known_source(&mut self, refresh_token: &Secret) -> bool {
         let begun_with = self.live_grant().and_then(|grant| grant.source.as_ref());
-        self.source.iter().chain(begun_with).any(|source| source.same_as(refresh_token))
+        if begun_with.is_some_and(|source| source.same_as(refresh_token)) {
+            self.source = Some(refresh_token.clone());
+        }
+        self.source.as_ref().is_some_and(|source| source.same_as(refresh_token))
     }
 
     /// The session that lives, also while another refresh token is tried in its place.
@@ -233,6 +240,11 @@ impl Session {
     /// Whether the refresh token came out of the profile's file and has given no token yet.
     pub(super) fn is_untried(&self) -> bool {
         self.grant.as_ref().is_some_and(|grant| grant.untried)
+    }
+
+    fn is_tried(&self, source: &Secret) -> bool {
+        let tried = self.grant.as_ref().filter(|grant| grant.untried);
+        tried.and_then(|grant| grant.source.as_ref()).is_some_and(|tried| tried.same_as(source))
     }
 
     /// Whether there is nothing but that, and a session that is parked and goes on should its place come back.

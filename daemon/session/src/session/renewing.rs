@@ -150,10 +150,7 @@ impl Session {
         if is_own {
             let begins = in_flight.way == Way::Own || self.is_untried();
             self.note_user(granted, begins);
-            if self.former.take().is_some() {
-                // Its lifetime counts from its first token; until then the session was the one before.
-                self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
-            }
+            self.former = None;
         }
         self.told_over = false;
         let asked = in_flight.asked;

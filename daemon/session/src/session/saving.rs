@@ -228,9 +228,9 @@ impl Session {
     pub(super) fn live_record(&self, now: Now) -> Record {
         let moment = |at| Moment::of(at, now, &self.boot_id);
         // What is tried in the place of a live session is tried again after a restart: that one is saved.
-        let (grant, source) = match &self.former {
-            Some(former) => (Some(&former.grant), &former.source),
-            None => (self.grant.as_ref(), &self.source),
+        let (grant, source, ends) = match &self.former {
+            Some(former) => (Some(&former.grant), &former.source, former.ends),
+            None => (self.grant.as_ref(), &self.source, self.ends),
         };
         let grant = grant.map(|grant| SavedGrant {
             refresh_token: grant.refresh_token.clone(),
@@ -264,7 +264,7 @@ impl Session {
         Record {
             binding: self.settings.binding.clone(),
             saved: moment(now.boot),
-            ends: self.ends.map(moment),
+            ends: ends.map(moment),
             source: source.clone(),
             grant,
             user_id: self.user.id.clone(),

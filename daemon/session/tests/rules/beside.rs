@@ -175,6 +175,21 @@ fn a_file_that_is_back_to_what_the_live_session_began_with_is_not_taken_again() 
 }
 
 #[test]
+fn a_file_that_is_back_ends_the_trial_of_what_it_held_for_a_while() {
+    let mut play = trying();
+    play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
+    for (in_file, next) in [("r-file", "r-1"), ("r-newer", "r-rotated")] {
+        play.event(Event::SourceChanged);
+        play.let_it_find(in_file);
+        play.advance(10 * SECOND);
+        assert_eq!(play.open_refresh(), next);
+        if next == "r-1" {
+            play.reply(granted("1").refresh(Some("r-2")).lives(7200));
+        }
+    }
+}
+
+#[test]
 fn a_file_that_is_back_to_what_a_session_before_began_with_is_taken_again() {
     // Where refresh tokens are not rotated, it is of use for ever.
     let mut play = Play::own(Own::GrantFile);
@@ -242,25 +257,14 @@ fn it_lengthens_no_lifetime() {
     play.advance(3 * SECOND);
     play.reply(later(None));
     play.advance(97 * SECOND);
-    assert_eq!(play.served(), None, "its lifetime is over");
-}
-
-#[test]
-fn its_lifetime_counts_from_its_first_token() {
-    let hour = Duration::from_secs(3600);
-    let settings = Settings { lifetime: Some(hour), ..by_itself(Own::GrantFile, settings()) };
-    let mut play = Play::with(settings, Restored::Nothing);
-    play.reply(found("r-file"));
-    play.reply(granted("1").lives(86_400));
-    play.advance(1800 * SECOND);
-    play.event(Event::SourceChanged);
-    play.reply(found("r-newer"));
-    play.advance(10 * SECOND);
-    play.reply(granted("2").lives(86_400));
-    play.advance(3599 * SECOND);
+    assert_eq!((play.served(), play.revoked()), (None, vec!["r-1"]), "its lifetime is over");
+    // What is in the file is tried on, and has a life of its own.
+    play.advance(60 * SECOND);
+    let trial = open_of(&play, "r-newer");
+    play.answer_to(trial, granted("2").lives(86_400));
     assert_eq!(play.served(), Some("a-2"));
-    play.advance(SECOND);
-    assert_eq!(play.served(), None);
+    play.advance(3000 * SECOND);
+    assert_eq!(play.served(), Some("a-2"));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) struct Token {
     pub(crate) token: String,
     pub(crate) expires: Option<Boot>,
     pub(crate) asleep: bool,
+    /// Whose it is, as readers are told.
+    pub(crate) user: Option<String>,
 }
 
 impl Token {
@@ -32,11 +34,15 @@ impl Token {
     fn of(slot: Slot, view: &View<'_>, known: Option<&Rc<Token>>) -> Rc<Token> {
         let token = view.token.map_or("", |token| token.expose());
         let same = known.filter(|known| {
-            known.token == token && known.expires == view.expires && known.asleep == view.asleep
+            known.token == token
+                && known.expires == view.expires
+                && known.asleep == view.asleep
+                && known.user.as_deref() == view.user_id
         });
         same.cloned().unwrap_or_else(|| {
             let (expires, asleep) = (view.expires, view.asleep);
-            Rc::new(Token { slot, token: token.to_owned(), expires, asleep })
+            let user = view.user_id.map(str::to_owned);
+            Rc::new(Token { slot, token: token.to_owned(), expires, asleep, user })
         })
     }
 }

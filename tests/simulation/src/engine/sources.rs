@@ -15,6 +15,8 @@ pub(super) struct Source {
     is_torn: bool,
     password: u64,
     token: String,
+    /// What it held before that.
+    token_before: String,
 }
 
 /// What becomes of a grant before anything is sent.
@@ -42,12 +44,16 @@ impl World {
         let source = &mut self.sources[place];
         source.is_torn = content == Content::Torn;
         match obtains {
+            Obtains::ByGrantFile if content == Content::Back && !source.token_before.is_empty() => {
+                std::mem::swap(&mut source.token, &mut source.token_before);
+            }
             Obtains::ByPassword => {
                 source.password = if is_wrong { WRONG } else { provider.password };
             }
             Obtains::ByGrantFile => {
                 let token = provider.log_in_elsewhere(user, is_wrong, now);
-                source.token = refresh_name(place, token);
+                source.token_before =
+                    std::mem::replace(&mut source.token, refresh_name(place, token));
             }
             Obtains::ByTokenFile => {
                 let ends = if is_wrong { now.saturating_sub(1000) } else { now + life };

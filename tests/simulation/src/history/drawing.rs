@@ -156,6 +156,7 @@ fn source(draw: &mut Draw, policy: &Policy, _: u64) -> (When, Happening) {
         (1, Content::Another),
         (3, Content::Wrong),
         (2, Content::Torn),
+        (2, Content::Back),
     ]);
     let password = Happening::Password { right: draw.chance(700), replace };
     let what = match (policy.obtains, draw.below(10)) {

@@ -246,6 +246,8 @@ pub enum Content {
     Wrong,
     /// Half of it.
     Torn,
+    /// The refresh token that it held before.
+    Back,
 }
 
 fn is_own(slot: &u64) -> bool {

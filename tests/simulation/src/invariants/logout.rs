@@ -2,6 +2,7 @@
 
 use super::Invariant;
 use super::ledger::Family;
+use super::obtained::Former;
 use crate::engine::{CallerId, World};
 use crate::history::Obtains;
 use std::collections::BTreeSet;
@@ -48,6 +49,9 @@ impl World {
         }
         self.tally.count("sessions forgotten at their end");
         self.ledger.ended = Some(self.now);
+        if self.former_is_forgotten() {
+            return;
+        }
         let (now, ends) = (self.now, self.ledger.ends);
         let is_so = self.ledger.ends_are_doubted || ends.is_none_or(|ends| ends <= now);
         self.demand(Invariant::ValidTokenServed, is_so, || {
@@ -58,6 +62,23 @@ impl World {
         self.forget();
         self.ledger.pace.is_password_refused = refused;
         self.ledger.parked = parked;
+    }
+
+    /// The session that lived while what a file holds is tried was as old as it may get: the other goes on. Says whether.
+    fn former_is_forgotten(&mut self) -> bool {
+        let now = self.now;
+        let ledger = &mut self.ledger;
+        let is_over = |former: &mut Former| former.ends.is_some_and(|ends| ends <= now);
+        let is_untried = ledger.is_untried;
+        let Some(former) = ledger.former.take_if(|former| is_untried && is_over(former)) else {
+            return false;
+        };
+        let mut families = std::mem::take(&mut ledger.kept);
+        families.insert(former.chain.family);
+        families.retain(|family| ledger.live.as_ref().is_none_or(|trial| trial.family != *family));
+        ledger.gone.extend(&families);
+        (ledger.user, ledger.held_since) = (None, None);
+        true
     }
 
     /// It says that it has, or what could not be done.

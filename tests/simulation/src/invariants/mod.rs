@@ -54,6 +54,8 @@ pub enum Invariant {
     NothingSentWhileDraining,
     /// A token is for what it was asked for.
     OfTheRightScope,
+    /// Another person's token could be taken for one's own.
+    UnderItsOwnersName,
     /// Nobody reads, nothing is fetched.
     UnreadNotRenewed,
     /// What is refused is refused there alone.
@@ -107,6 +109,7 @@ impl Invariant {
             Self::SavedBeforeServed => "a rotated token is on disk before it is served",
             Self::RejectedNotServedAgain => "who rejects a token never gets it again",
             Self::NothingSentWhileDraining => "nothing new is asked for while going down",
+            Self::UnderItsOwnersName => "a token is shown under the name of the person it is of",
             Self::OfTheRightScope => "a token of one scope is never served for another",
             Self::UnreadNotRenewed => "what nobody reads is not renewed",
             Self::RefusalStaysInItsSlot => "a refused scope is refused alone",

@@ -16,6 +16,11 @@ pub(super) struct Former {
     pub(super) repeated: bool,
 }
 
+/// A session whose refresh token is refused already, or is none, is no reason to spare it.
+fn goes_on(chain: &Chain) -> bool {
+    !chain.is_over && chain.refresh.is_some()
+}
+
 impl World {
     /// The answer to a grant or an exchange that nobody asked for.
     pub(super) fn grant_heard(&mut self, request: &Request, outcome: &Outcome, heard: Heard) {
@@ -53,7 +58,17 @@ impl World {
 
     /// Another refresh token than the last time is another session.
     fn found_in_the_file(&mut self, token: Token) {
-        if self.ledger.source.replace(token) == Some(token) {
+        let family = (token.0, self.providers[token.0].refresh[token.1].family);
+        let live = self.ledger.former.as_ref().map(|former| &former.chain);
+        let live = live.or(self.ledger.live.as_ref().filter(|_| !self.ledger.is_untried));
+        let is_its_own = live.is_some_and(|live| live.family == family && goes_on(live));
+        let before = self.ledger.source.replace(token);
+        if is_its_own && let Some(former) = self.ledger.former.take() {
+            // It is back to what the live session began with.
+            self.ledger.strayed = before;
+            self.former_goes_on(former);
+        }
+        if is_its_own || before == Some(token) {
             return;
         }
         self.tally.count("refresh tokens taken out of a file");
@@ -64,11 +79,10 @@ impl World {
                 token
             }
         };
-        let family = (token.0, self.providers[token.0].refresh[token.1].family);
         let chain = Chain { family, refresh: Some(newest), is_over: false };
         self.ledger.received.insert(token);
         let before = self.ledger.live.replace(chain);
-        let is_live = before.as_ref().is_some_and(|before| !before.is_over);
+        let is_live = before.as_ref().is_some_and(goes_on);
         if is_live && !self.ledger.is_untried {
             let (ends, repeated) = (self.ledger.ends, self.ledger.pace.repeated);
             self.ledger.former = before.map(|chain| Former { chain, ends, repeated });
@@ -100,15 +114,20 @@ impl World {
             && std::mem::take(&mut self.ledger.is_untried)
             && let Some(former) = self.ledger.former.take()
         {
-            self.ledger.live = Some(former.chain);
-            self.ledger.ends = former.ends;
-            self.ledger.pace.repeated = former.repeated;
-            return;
+            return self.former_goes_on(former);
         }
         if is_live && self.can_obtain() {
             let before = self.ledger.live.take();
             self.ledger.kept.extend(before.map(|before| before.family));
         }
+    }
+
+    /// What was tried beside it is no more.
+    fn former_goes_on(&mut self, former: Former) {
+        self.ledger.is_untried = false;
+        self.ledger.live = Some(former.chain);
+        self.ledger.ends = former.ends;
+        self.ledger.pace.repeated = former.repeated;
     }
 
     /// Whether the profile gets another session without a person, as far as anybody can tell from outside.

@@ -3,7 +3,7 @@
 use super::ledger::{Heard, Token};
 use super::meaning::{Meaning, Reach, meaning};
 use crate::engine::{Stage, World};
-use crate::history::{Slot, slot_of};
+use crate::history::{Obtains, Slot, slot_of};
 use crate::provider::token_of;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{Cause, Event, Failure, FetchId, Jitter, Outcome, Request, RequestKind};
@@ -300,8 +300,10 @@ impl World {
             }
         };
         if meaning == Meaning::Over {
-            // Where another session begins by itself, it does not begin sooner than for a caller.
-            let spaced = |slot: &SlotPace| if another { slot.spaced.1 } else { None };
+            // Where another session begins by itself, it does not begin sooner than for a caller. A file may be looked
+            // at.
+            let looks = self.script.policy.obtains == Obtains::ByGrantFile;
+            let spaced = |slot: &SlotPace| if another && !looks { slot.spaced.1 } else { None };
             pace.slots.values_mut().for_each(|slot| slot.spaced = (spaced(slot), spaced(slot)));
         }
         let attempts = match reach {

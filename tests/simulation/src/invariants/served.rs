@@ -29,7 +29,9 @@ impl World {
             let (is_for, slot) = (slot_named(is_for), slot_named(slot));
             format!("{} is for {is_for}, and was served for {slot}", shown.token)
         });
-        if let Some(ends) = self.ledger.ends.filter(|_| !self.ledger.ends_are_doubted) {
+        let former = self.ledger.former.as_ref().filter(|_| self.ledger.is_untried);
+        let ends = former.map_or(self.ledger.ends, |former| former.ends);
+        if let Some(ends) = ends.filter(|_| !self.ledger.ends_are_doubted) {
             self.demand(Invariant::OverAtItsEnd, now < ends + LATENESS, || {
                 format!("{} was served {} ms after its session's end", shown.token, now - ends)
             });
@@ -86,7 +88,13 @@ impl World {
         self.demand(Invariant::NothingSentElsewhere, place == configured, || {
             format!("{} is shown while the profile is of place {configured}", shown.token)
         });
-        let family = (place, self.providers[place].access[token].family);
+        let record = &self.providers[place].access[token];
+        let owner = self.providers[place].sessions[record.session].user;
+        let family = (place, record.family);
+        let is_named = shown.user.as_deref().is_none_or(|user| user == owner);
+        self.demand(Invariant::UnderItsOwnersName, is_named, || {
+            format!("{} of {owner} is shown as that of {:?}", shown.token, shown.user)
+        });
         let is_gone = self.ledger.gone.contains(&family) || self.ledger.forgotten.contains(&family);
         self.demand(Invariant::NothingAfterLogout, !is_gone, || {
             format!("{} of a session that is no more is shown", shown.token)

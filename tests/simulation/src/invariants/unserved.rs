@@ -102,6 +102,8 @@ impl World {
         let pace = &self.ledger.pace;
         let is_so = code != ErrorCode::BadRequest
             || by_token_file
+            // What was refused in the event that ended the session is forgotten with it.
+            || self.ledger.ended == Some(self.now)
             || pace.has_refused(slot)
             || (needs_own && pace.has_refused(0));
         self.demand(Invariant::RefusalStaysInItsSlot, is_so, || {
