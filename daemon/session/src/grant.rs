@@ -27,7 +27,8 @@ pub(crate) struct Grant {
     pub(crate) unproven: Option<Boot>,
     /// The IdP's own session.
     pub(crate) idp_session: Option<String>,
-    /// What the profile's file held when this came from there: it may be spent, and is not taken from there again.
+    /// What it began with, out of the profile's file or brought along: it may be spent, and is not taken from that
+    /// file again.
     pub(crate) source: Option<Secret>,
     /// It came out of the profile's file and has given no token yet.
     pub(crate) untried: bool,
@@ -163,6 +164,12 @@ impl Grant {
             Some(lost) => (!lost.repeated).then(|| lost.asked + window),
             None => self.unproven.map(|last| last + window),
         }
+    }
+
+    /// Whether this is its refresh token, or what it began with.
+    pub(crate) fn is_or_was(&self, refresh_token: &Secret) -> bool {
+        let began_with = self.source.as_ref().is_some_and(|source| source.same_as(refresh_token));
+        began_with || self.refresh_token.same_as(refresh_token)
     }
 
     /// Whether it may be used.

@@ -167,6 +167,12 @@ impl Cause {
         }
     }
 
+    /// Whether the IdP may have refused this very refresh token, and not whoever brings it.
+    pub(crate) fn may_be_the_tokens(&self) -> bool {
+        use OAuthError as E;
+        matches!(self, Cause::OAuth(E::InvalidRequest | E::InvalidScope | E::InvalidTarget))
+    }
+
     /// The kind of an answer that gave nothing, by the OAuth `error` field first and the HTTP status second.
     ///
     /// `error` is absent where the body can't be read, and empty where it can but has none. A success whose body can't be

@@ -82,11 +82,11 @@ impl Session {
         Some(ErrorBody::new(code, message).of(profile))
     }
 
-    /// Whether the live session has this refresh token already: another use could end it.
+    /// Whether the live session has this refresh token already, or began with it: another use could end it.
     fn is_in_force(&self, means: &Means) -> bool {
         let Means::Import { refresh_token } = means else { return false };
         let live = self.live_grant().filter(|grant| grant.is_live() && !grant.untried);
-        live.is_some_and(|grant| grant.refresh_token.same_as(refresh_token))
+        live.is_some_and(|grant| grant.is_or_was(refresh_token))
     }
 
     /// Why no other login takes the place of the one under way, or of one that has failed just now: a program in a loop
@@ -198,6 +198,12 @@ impl Session {
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
+        if self.has_former() && self.is_of_the_live_one(&refresh_token) {
+            // The look that follows ends the trial of what it held for a while.
+            self.reread = true;
+            let logged_in = self.logged_in();
+            return self.end_login(Ok(logged_in));
+        }
         let is_known = self.note_known_source(&refresh_token);
         if is_known && self.is_untried() {
             let refusal = self.refusal_of_a_tried_one();

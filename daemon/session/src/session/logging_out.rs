@@ -3,6 +3,7 @@
 use super::obtaining::Former;
 use super::orphans::Orphan;
 use super::{Session, User};
+use crate::grant::Way;
 use crate::io::{Action, Answer, FetchId, WaiterId};
 use crate::outcome::Outcome;
 use crate::schedule::PATIENCE;
@@ -103,6 +104,9 @@ impl Session {
         let is_over = |former: &mut Former| former.ends.is_some_and(|ends| ends <= now.boot);
         let Some(former) = self.former.take_if(is_over) else { return };
         self.revoke(former.grant.refresh_token);
+        if let Some(exchange) = self.in_flight.take_if(|it| it.way == Way::Exchange) {
+            self.orphans.insert(exchange.fetch, Orphan::Revoke);
+        }
         self.drop_other_slots();
         (self.slot().held, self.slot().unpublished) = (None, None);
         (self.user, self.shown_user) = (User::default(), User::default());

@@ -153,6 +153,8 @@ impl Session {
             // It is back to what the live session began with: what it held for a while is not wanted any more.
             self.note_strayed(true);
             self.go_on_with_former(now.boot);
+            let slot = self.slot();
+            slot.due = slot.due.max(Some(slot.spaced_by_itself(now.boot)));
         } else if self.grant.as_ref().is_some_and(Grant::is_live) {
             self.plan_as_before(in_flight);
         } else {
@@ -165,6 +167,11 @@ impl Session {
             };
             self.refresh_failed(in_flight, &failure, now, jitter);
         }
+    }
+
+    /// Whether a session lives while another is tried.
+    pub(super) fn has_former(&self) -> bool {
+        self.former.is_some()
     }
 
     /// The file has brought nothing to act upon.
@@ -193,11 +200,15 @@ impl Session {
 
     /// Whether the profile's file holds what was last taken from there, or again what the live session began with.
     pub(super) fn note_known_source(&mut self, refresh_token: &Secret) -> bool {
-        let begun_with = self.live_grant().and_then(|grant| grant.source.as_ref());
-        if begun_with.is_some_and(|source| source.same_as(refresh_token)) {
+        if self.is_of_the_live_one(refresh_token) {
             self.source = Some(refresh_token.clone());
         }
         self.source.as_ref().is_some_and(|source| source.same_as(refresh_token))
+    }
+
+    /// Whether the live session has this refresh token, or began with it.
+    pub(super) fn is_of_the_live_one(&self, refresh_token: &Secret) -> bool {
+        self.live_grant().is_some_and(|grant| grant.is_or_was(refresh_token))
     }
 
     /// The session that lives, also while another refresh token is tried in its place.

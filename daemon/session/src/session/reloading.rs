@@ -97,7 +97,8 @@ impl Session {
             }),
             unproven: Some(ended),
             idp_session: saved.idp_session,
-            source: saved.source,
+            // The version before did not save what a session began with.
+            source: saved.source.or_else(|| self.source.clone()),
             untried: false,
         });
         if self.own().is_some() {

@@ -41,7 +41,13 @@ impl Session {
     /// used up, unless a caller has none (`needed`).
     pub(super) fn spared_until(&self, needed: bool, now: Boot) -> Option<Boot> {
         let grant = self.grant.as_ref()?;
-        if needed || grant.lost.is_none() || grant.known_not_to_rotate || self.repeats_at(now) {
+        // What is tried beside a live session ends nothing that is in hand.
+        if needed
+            || self.has_former()
+            || grant.lost.is_none()
+            || grant.known_not_to_rotate
+            || self.repeats_at(now)
+        {
             return None;
         }
         let in_hand = self.slots.values().filter_map(|slot| slot.valid(now));
@@ -68,10 +74,12 @@ impl Session {
                 self.leave_alone(&key, now.boot);
                 continue;
             }
-            let idle = now.boot.since(self.last_read) >= IDLE_AFTER
+            // What the file holds now is tried at once; what has failed is no more urgent than the session.
+            let is_new = self.is_untried() && self.problem(&key).is_none();
+            let idle = !is_new
+                && now.boot.since(self.last_read) >= IDLE_AFTER
                 && !self.callers.wait_for(&key)
                 && !self.repeats_at(now.boot)
-                && !self.is_untried()
                 && !self.is_to_be_reread();
             match self.keep_alive_at().filter(|next| idle && *next > now.boot) {
                 None => self.renew(key, now.boot),
@@ -86,8 +94,9 @@ impl Session {
 
     /// When an idle session is renewed just to stay alive: one without a refresh token needs that never.
     fn keep_alive_at(&self) -> Option<Boot> {
-        let grant = self.grant.as_ref();
-        let keeps = grant.map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires));
+        // What is tried beside the session that lives keeps that waiting.
+        let grants = self.grant.iter().chain(self.live_grant());
+        let keeps = grants.map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires)).min();
         keeps.or(self.can_obtain().then_some(Boot::NEVER))
     }
 
@@ -230,7 +239,7 @@ impl Session {
         if verdict.next == Next::Over || is_forgotten {
             return self.session_over(failure, now);
         }
-        if verdict.reach == Reach::Slot && matches!(verdict.next, Next::Hold(_)) {
+        if failure.cause.may_be_the_tokens() {
             // What is refused to the file's may be granted to the session that lives, after the same while.
             self.go_on_with_former(now.boot);
         }

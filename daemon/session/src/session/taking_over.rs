@@ -75,8 +75,7 @@ impl Session {
             self.grant = found.clone().map(|refresh_token| Grant::found(refresh_token, now));
         }
         if let Some(grant) = &mut self.grant {
-            grant.source =
-                found.filter(|found| self.source.as_ref().is_some_and(|it| it.same_as(found)));
+            grant.source = found;
         }
         if self.own() == Some(Own::Sessions { needs_given: true }) {
             self.given = given;

@@ -10,6 +10,7 @@ mod granting;
 mod histories;
 mod idling;
 mod importing;
+mod known;
 mod lifetime;
 mod logging_in;
 mod logging_out;

@@ -272,6 +272,7 @@ impl World {
                     self.ledger.chains_of(spent).for_each(|chain| chain.is_over = true);
                     self.another_may_begin(spent);
                 }
+                self.trial_may_be_refused(spent, &failure.cause);
                 let newer = failure.cause.refresh_token();
                 if let Some(newer) = newer.and_then(|newer| token_of(newer.expose())) {
                     self.ledger.rotates(spent, newer);

@@ -107,6 +107,20 @@ impl World {
         self.ledger.ends = self.ledger.ends.or(ends);
     }
 
+    /// What a file holds is refused in a word that may be about this very token.
+    pub(super) fn trial_may_be_refused(&mut self, spent: Token, cause: &Cause) {
+        use OAuthError as E;
+        let is_word =
+            matches!(cause, Cause::OAuth(E::InvalidRequest | E::InvalidScope | E::InvalidTarget));
+        let is_live = self.ledger.live.as_ref().is_some_and(|live| live.refresh == Some(spent));
+        if is_live
+            && self.ledger.is_untried
+            && let Some(former) = self.ledger.former.take_if(|_| is_word)
+        {
+            self.former_goes_on(former);
+        }
+    }
+
     /// The session of a profile that needs nobody is over: its tokens are served on, and another begins.
     pub(super) fn another_may_begin(&mut self, spent: Token) {
         let is_live = self.ledger.live.as_ref().is_some_and(|live| live.refresh == Some(spent));

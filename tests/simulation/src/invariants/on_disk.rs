@@ -124,7 +124,10 @@ impl World {
         if has_former || self.ledger.gives_way_to_the_parked() {
             return;
         }
-        let newest = self.ledger.live.as_ref().and_then(|chain| chain.refresh);
+        // What is over is kept for a person's next login alone.
+        let by_login = self.script.policy.obtains.is_by_login();
+        let live = self.ledger.live.as_ref().filter(|chain| !chain.is_over || by_login);
+        let newest = live.and_then(|chain| chain.refresh);
         let Some(newest) = newest.filter(|_| self.ledger.login.is_none()) else { return };
         if self.ledger.disk.visible == Some(newest) || !session.report(now).saved {
             return;

@@ -25,7 +25,11 @@ impl World {
         let Some((place, token)) = token_of(&shown.token) else { return };
         let now = self.now;
         let is_for = self.providers[place].access[token].slot;
-        self.demand(Invariant::OfTheRightScope, is_for == slot, || {
+        // Nobody knows any more what a rejected token was for that has expired: the profile's own is given instead.
+        let rejects = rejected.and_then(token_of);
+        let end = rejects.and_then(|(place, token)| self.providers[place].access[token].expires);
+        let is_unknown = is_for == 0 && end.is_some_and(|end| end <= now);
+        self.demand(Invariant::OfTheRightScope, is_for == slot || is_unknown, || {
             let (is_for, slot) = (slot_named(is_for), slot_named(slot));
             format!("{} is for {is_for}, and was served for {slot}", shown.token)
         });

@@ -83,4 +83,16 @@ impl Play {
         });
         revocations.collect()
     }
+
+    /// The request under way that spends this refresh token, or revokes it.
+    pub(crate) fn open_of(&self, token: &str) -> FetchId {
+        let is_its = |request: &Request| match request {
+            Request::Refresh { refresh_token, .. } | Request::Revoke { refresh_token } => {
+                refresh_token.expose() == token
+            }
+            _ => false,
+        };
+        let open = self.open.iter().find(|(_, request)| is_its(request));
+        open.unwrap_or_else(|| panic!("nothing is sent with `{token}`: {:?}", self.open)).0
+    }
 }
