@@ -100,7 +100,8 @@ fn last_words(log: &Path, from: u64) -> Option<String> {
     let mut words = Vec::new();
     file.take(LOG_BYTES).read_to_end(&mut words).ok()?;
     let words = String::from_utf8_lossy(&words);
-    words.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+    let line = words.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(line.replace(char::is_control, " "))
 }
 
 /// Whether a value of `BEARERD_AUTOSTART` asks for it.
@@ -148,6 +149,7 @@ mod tests {
         assert_eq!(words("before\n", 7), None);
         assert_eq!(words("before\nat first\nat last\n\n", 7).as_deref(), Some("at last"));
         assert_eq!(words("anew\n", 7).as_deref(), Some("anew"));
+        assert_eq!(words("\u{1b}[2Jred\n", 0).as_deref(), Some(" [2Jred"));
         assert_eq!(last_words(Path::new("/nowhere"), 0), None);
     }
 }
