@@ -72,9 +72,11 @@ impl Session {
         self.changed = true;
     }
 
-    /// The parked session went first: the live one follows, and moves it aside.
+    /// The parked session went first: the live one follows, and moves it aside. What is held back waits for that, also
+    /// where the parked session goes once more before.
     fn save_after_parked(&mut self, was_live: bool) {
-        if !was_live && self.parked.is_some() && self.is_next_on_disk() {
+        let follows = self.is_next_on_disk() || self.held_back.is_some();
+        if !was_live && self.parked.is_some() && follows {
             self.save_again();
         }
     }

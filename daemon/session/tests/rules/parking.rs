@@ -1,9 +1,11 @@
 //! A session is bound to where it came from: elsewhere it is parked, and none of its tokens goes there.
 
-use crate::play::{Disk, Play, denied, device, granted, import, lost, settings, settings_at};
+use crate::play::{
+    Disk, Play, by_itself, denied, device, granted, import, lost, settings, settings_at,
+};
 use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::Boot;
-use bearerd_session::{Aside, OAuthError, Outcome, Restored};
+use bearerd_session::{Aside, OAuthError, Outcome, Own, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -305,4 +307,26 @@ fn a_parked_session_that_has_changed_once_more_is_on_disk_before_another_moves_i
     play.answer_to(late, granted("3"));
     play.disk_is_back(true);
     assert_eq!((moved_aside(&play), on_disk(&play).as_str()), ("r-3", "r-elsewhere"));
+}
+
+#[test]
+fn what_waits_for_its_save_is_not_shown_by_a_save_of_the_parked_session() {
+    let by_password = Own::Sessions { needs_given: false };
+    let mut play = Play::own(by_password);
+    play.reply(granted("1"));
+    play.advance(1900 * SECOND);
+    let (late, _) = play.open_request();
+    play.reload(by_itself(by_password, settings_at(ELSEWHERE)));
+    play.disk = Disk::Hangs;
+    let (grant, _) = play.open.last().cloned().expect("another session is begun");
+    play.answer_to(late, granted("2"));
+    play.answer_to(grant, granted("new"));
+    play.read_of("files");
+    play.disk_does_one();
+    // Another wish comes while that save is made once more.
+    play.reply(granted("files").refresh(None));
+    play.disk_does_one();
+    assert_eq!((on_disk(&play).as_str(), play.served()), ("r-2", None));
+    play.disk_is_back(true);
+    assert_eq!((on_disk(&play).as_str(), play.served()), ("r-new", Some("a-new")));
 }

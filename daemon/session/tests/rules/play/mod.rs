@@ -231,6 +231,12 @@ impl Play {
         }
     }
 
+    /// What hung on its way to the disk is done, and what follows hangs as well.
+    pub(crate) fn disk_does_one(&mut self) {
+        let op = self.hanging.take().expect("something hangs");
+        self.perform(op);
+    }
+
     /// What hung on its way to the disk has failed, and what follows works.
     pub(crate) fn disk_fails_once(&mut self) {
         let op = self.hanging.take().expect("something hangs");
