@@ -53,7 +53,8 @@ impl World {
         }
         (self.ledger.user, self.ledger.source, self.ledger.ends) = (user, source, ends);
         self.ledger.kept = kept;
-        if is_over && !self.script.policy.obtains.is_by_login() {
+        let by_login = self.script.policy.obtains.is_by_login();
+        if is_over && !by_login {
             self.ledger.kept.insert(family);
         } else {
             self.ledger.live = Some(chain);
@@ -62,6 +63,12 @@ impl World {
             if let Some(token) = token_of(slot.token.expose()) {
                 self.take_up_access(record, slot, token, now);
             }
+        }
+        let is_good = |got: &Got| got.ends.is_none_or(|end| now.boot < end);
+        if refresh.is_none() && !by_login && !self.ledger.got.values().any(is_good) {
+            // Nothing is left of it, and nothing goes with it when the profile moves.
+            self.ledger.live = None;
+            self.ledger.kept.insert(family);
         }
     }
 
