@@ -239,7 +239,8 @@ impl Session {
         if verdict.next == Next::Over || is_forgotten {
             return self.session_over(failure, now);
         }
-        if failure.cause.may_be_the_tokens() {
+        let is_trial = in_flight.way == Way::Refresh && self.is_untried();
+        if is_trial && failure.cause.may_be_the_tokens() {
             // What is refused to the file's may be granted to the session that lives, after the same while.
             self.go_on_with_former(now.boot);
         }

@@ -271,3 +271,21 @@ fn an_exchange_under_way_at_the_end_of_the_live_session_serves_nothing() {
     play.answer_to(exchange, granted("files").refresh(None));
     assert_eq!(play.served_of("audience:files"), None, "its session is over");
 }
+
+#[test]
+fn an_audience_that_is_refused_says_nothing_of_the_file() {
+    let settings = Settings { exchanges: true, ..by_itself(Own::GrantFile, settings()) };
+    let mut play = Play::with(settings, Restored::Nothing);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    play.event(Event::SourceChanged);
+    play.reply(found("r-newer"));
+    play.advance(10 * SECOND);
+    play.reply(failed(Cause::Unusable { refresh_token: None }));
+    play.read_of("audience:files");
+    let (exchange, request) = play.open_request();
+    assert!(matches!(request, Request::Exchange { .. }), "{request:?}");
+    play.answer_to(exchange, denied(OAuthError::InvalidTarget));
+    play.advance(60 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+}

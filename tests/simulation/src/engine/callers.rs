@@ -272,7 +272,8 @@ impl World {
                     Question::Read { slot, .. } => (*slot, None),
                     _ => (0, None),
                 };
-                self.served(shown, asked, rejected.as_deref());
+                let came = caller.came;
+                self.served(shown, asked, rejected.as_deref().map(|token| (token, came)));
                 self.leaves(id);
             }
             None if caller.again => self.leaves(id),

@@ -15,8 +15,8 @@ const LATENESS: u64 = 600;
 pub(super) const SLOTS: usize = 64;
 
 impl World {
-    /// A caller gets this token now; one that rejected `rejected` waited for another.
-    pub(crate) fn served(&mut self, shown: &ShownToken, slot: Slot, rejected: Option<&str>) {
+    /// A caller gets this token now; one that rejected another, and came at that moment, waited for it.
+    pub(crate) fn served(&mut self, shown: &ShownToken, slot: Slot, rejected: Option<(&str, u64)>) {
         self.tally.count(match slot {
             0 => "tokens served",
             _ => "tokens served for other scopes and audiences",
@@ -25,10 +25,15 @@ impl World {
         let Some((place, token)) = token_of(&shown.token) else { return };
         let now = self.now;
         let is_for = self.providers[place].access[token].slot;
-        // Nobody knows any more what a rejected token was for that has expired: the profile's own is given instead.
-        let rejects = rejected.and_then(token_of);
-        let end = rejects.and_then(|(place, token)| self.providers[place].access[token].expires);
-        let is_unknown = is_for == 0 && end.is_some_and(|end| end <= now);
+        // Nobody knows any more what a rejected token was for that had expired when it was rejected, where none is shown
+        // for that: the profile's own is given instead.
+        let rejects = rejected.and_then(|(token, came)| Some((token_of(token)?, came)));
+        let is_gone = self.life.as_ref().is_some_and(|life| !life.shown.contains_key(&slot));
+        let is_unknown = is_for == 0
+            && is_gone
+            && rejects.is_some_and(|((place, token), came)| {
+                self.providers[place].access[token].expires.is_some_and(|end| end <= came)
+            });
         self.demand(Invariant::OfTheRightScope, is_for == slot || is_unknown, || {
             let (is_for, slot) = (slot_named(is_for), slot_named(slot));
             format!("{} is for {is_for}, and was served for {slot}", shown.token)
@@ -47,7 +52,7 @@ impl World {
                 format!("{} was served {late} ms after its end", shown.token)
             });
         }
-        let again = rejected == Some(shown.token.as_str());
+        let again = rejected.is_some_and(|(token, _)| token == shown.token);
         self.demand(Invariant::RejectedNotServedAgain, !again, || {
             format!("{} was served to the caller that rejected it", shown.token)
         });
