@@ -323,6 +323,9 @@ impl World {
         if rotated.is_some() && ends.is_none_or(|end| now.boot < end) {
             self.ledger.held_since.get_or_insert(now.boot);
         }
+        if self.ledger.got.contains_key(&access) && ends.is_some_and(|end| end <= now.boot) {
+            return; // The same token, in an answer that comes too late: what was known of it stands.
+        }
         let rotated = rotated.filter(|_| is_new);
         self.note_access(access, Got { family, slot, asked: sent, ends, rotated, number: 0 });
     }

@@ -86,6 +86,10 @@ impl World {
             Request::Refresh { refresh_token, .. } => token_of(refresh_token.expose()),
             _ => None,
         };
+        if matches!(outcome, Outcome::Failed(_)) && !unwanted {
+            // It ends with that, and what it asked for.
+            self.ledger.login_lifetime = None;
+        }
         match outcome {
             Outcome::Granted(granted) => self.logged_in(granted, brought, false, unwanted, heard),
             Outcome::Found(token) if !unwanted => {
