@@ -163,7 +163,8 @@ impl World {
         let good = good.filter(|got| got.ends.is_none_or(|end| now < end));
         let newest = good.max_by_key(|got| got.number).map(|got| got.asked);
         let read = self.ledger.readers.get(&slot);
-        newest.zip(read).is_some_and(|(asked, read)| *read > asked)
+        // The daemon may hear of a reader a moment later than that one comes, and of one who comes with the request.
+        newest.zip(read).is_some_and(|(asked, read)| *read >= asked)
     }
 
     /// One start for one who asks, and none within 2 s of a failed one, or before the provider said.
