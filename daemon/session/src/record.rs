@@ -55,7 +55,7 @@ pub struct SavedGrant {
     /// The IdP's own session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idp_session: Option<String>,
-    /// What its profile's file held when this came from there.
+    /// What it began with, out of the profile's file or brought along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Secret>,
 }

@@ -95,7 +95,8 @@ fn length(path: &Path) -> u64 {
 /// The last line that it got since it was `from` bytes long, or since it was begun anew.
 fn last_words(log: &Path, from: u64) -> Option<String> {
     let mut file = File::open(log).ok()?;
-    let from = if length(log) < from { 0 } else { from };
+    let long = length(log);
+    let from = if long < from { 0 } else { from }.max(long.saturating_sub(LOG_BYTES));
     file.seek(SeekFrom::Start(from)).ok()?;
     let mut words = Vec::new();
     file.take(LOG_BYTES).read_to_end(&mut words).ok()?;
@@ -150,6 +151,8 @@ mod tests {
         assert_eq!(words("before\nat first\nat last\n\n", 7).as_deref(), Some("at last"));
         assert_eq!(words("anew\n", 7).as_deref(), Some("anew"));
         assert_eq!(words("\u{1b}[2Jred\n", 0).as_deref(), Some(" [2Jred"));
+        let long = format!("{}at last\n", "x\n".repeat(usize::try_from(LOG_BYTES).unwrap()));
+        assert_eq!(words(&long, 0).as_deref(), Some("at last"));
         assert_eq!(last_words(Path::new("/nowhere"), 0), None);
     }
 }

@@ -198,7 +198,7 @@ impl Session {
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
-        if self.has_former() && self.is_of_the_live_one(&refresh_token) {
+        if self.former.is_some() && self.is_of_the_live_one(&refresh_token) {
             // The look that follows ends the trial of what it held for a while.
             self.reread = true;
             let logged_in = self.logged_in();

@@ -26,6 +26,8 @@ pub(super) struct Strayed {
     source: Secret,
     /// What has become of it.
     newest: Secret,
+    /// Where: of no use anywhere else.
+    endpoint: String,
 }
 
 impl Session {
@@ -132,7 +134,10 @@ impl Session {
         jitter: Jitter,
     ) {
         let is_known = self.note_known_source(&refresh_token);
-        let strayed = self.strayed.as_ref().filter(|it| it.source.same_as(&refresh_token));
+        let is_its = |it: &&Strayed| {
+            it.source.same_as(&refresh_token) && it.endpoint == self.settings.binding.endpoint
+        };
+        let strayed = self.strayed.as_ref().filter(is_its);
         let newest = strayed.map_or(&refresh_token, |it| &it.newest).clone();
         if !is_known && self.is_being_used(&newest) {
             // Before a logout or a move, say: the answer decides whether it is good for anything.
@@ -167,11 +172,6 @@ impl Session {
             };
             self.refresh_failed(in_flight, &failure, now, jitter);
         }
-    }
-
-    /// Whether a session lives while another is tried.
-    pub(super) fn has_former(&self) -> bool {
-        self.former.is_some()
     }
 
     /// The file has brought nothing to act upon.
@@ -227,7 +227,9 @@ impl Session {
         let grant = self.grant.as_ref().filter(|grant| grant.untried);
         let grant = grant.filter(|_| !parks || self.former.is_some());
         let strayed = grant.and_then(|grant| {
-            Some(Strayed { source: grant.source.clone()?, newest: grant.refresh_token.clone() })
+            let endpoint = self.settings.binding.endpoint.clone();
+            let newest = grant.refresh_token.clone();
+            Some(Strayed { source: grant.source.clone()?, newest, endpoint })
         });
         let strays = strayed.is_some();
         self.strayed = strayed.or(self.strayed.take());

@@ -43,7 +43,7 @@ impl Session {
         let grant = self.grant.as_ref()?;
         // What is tried beside a live session ends nothing that is in hand.
         if needed
-            || self.has_former()
+            || self.former.is_some()
             || grant.lost.is_none()
             || grant.known_not_to_rotate
             || self.repeats_at(now)

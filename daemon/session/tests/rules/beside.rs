@@ -216,22 +216,17 @@ fn a_lost_answer_to_it_costs_the_live_session_no_renewal() {
 }
 
 #[test]
-fn what_the_provider_does_not_understand_is_no_reason_to_starve_the_live_session() {
-    for error in [OAuthError::InvalidRequest, OAuthError::InvalidTarget] {
+fn a_word_that_may_be_about_it_starves_nobody_and_any_other_says_nothing_of_it() {
+    for (error, next) in [
+        (OAuthError::InvalidRequest, "r-1"),
+        (OAuthError::InvalidTarget, "r-1"),
+        (OAuthError::UnauthorizedClient, "r-newer"),
+        (OAuthError::Other, "r-newer"),
+    ] {
         let mut play = trying();
         play.reply(denied(error));
         play.advance(600 * SECOND);
-        assert_eq!(play.open_refresh(), "r-1", "{error:?}");
-    }
-}
-
-#[test]
-fn a_client_that_is_refused_says_nothing_of_the_file() {
-    for error in [OAuthError::UnauthorizedClient, OAuthError::Other] {
-        let mut play = trying();
-        play.reply(denied(error));
-        play.advance(600 * SECOND);
-        assert_eq!(play.open_refresh(), "r-newer", "{error:?}");
+        assert_eq!(play.open_refresh(), next, "{error:?}");
     }
 }
 
@@ -287,5 +282,17 @@ fn an_audience_that_is_refused_says_nothing_of_the_file() {
     assert!(matches!(request, Request::Exchange { .. }), "{request:?}");
     play.answer_to(exchange, denied(OAuthError::InvalidTarget));
     play.advance(60 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+}
+
+#[test]
+fn what_has_become_of_it_in_one_place_is_sent_to_no_other() {
+    let mut play = trying();
+    let (trial, _) = play.open_request();
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.answer_to(trial, granted("one"));
+    play.is_new_there("r-newer");
+    play.let_it_find("r-newer");
+    play.advance(2 * SECOND);
     assert_eq!(play.open_refresh(), "r-newer");
 }

@@ -108,8 +108,7 @@ fn a_refresh_token_out_of_a_file_that_is_refused_is_asked_for_once() {
     }
     assert_eq!(play.refreshes(), 1);
     play.read();
-    play.event(Event::SourceChanged);
-    play.let_it_find("r-newer");
+    play.file_holds("r-newer");
     assert_eq!(play.open_refresh(), "r-newer");
     play.reply(granted("1"));
     assert_eq!(play.served(), Some("a-1"));

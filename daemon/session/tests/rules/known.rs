@@ -3,7 +3,7 @@
 use crate::beside::{is_done, trying, trying_beside};
 use crate::play::{Play, by_itself, denied, failed, found, granted, import, later, settings};
 use bearerd_proto::{ErrorCode, Secret};
-use bearerd_session::{Cause, Event, OAuthError, Own, Request, Restored};
+use bearerd_session::{Cause, OAuthError, Own, Request, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -40,8 +40,7 @@ fn a_file_that_is_back_to_what_the_live_session_began_with_is_not_taken_again() 
                 let boot = play.now.boot + SECOND;
                 play.restart("boot-a", boot);
             }
-            play.event(Event::SourceChanged);
-            play.let_it_find("r-file");
+            play.file_holds("r-file");
             play.advance(60 * SECOND);
             let login = play.login(true);
             play.let_it_find("r-file");
@@ -60,8 +59,7 @@ fn a_file_that_is_back_ends_the_trial_of_what_it_held_for_a_while() {
     let mut play = trying();
     play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
     for (in_file, next) in [("r-file", "r-1"), ("r-newer", "r-rotated")] {
-        play.event(Event::SourceChanged);
-        play.let_it_find(in_file);
+        play.file_holds(in_file);
         play.advance(10 * SECOND);
         assert_eq!(play.open_refresh(), next);
         if next == "r-1" {
@@ -75,8 +73,7 @@ fn a_file_that_is_back_to_what_a_session_before_began_with_is_taken_again() {
     // Where refresh tokens are not rotated, it is of use for ever.
     let mut play = Play::own(Own::GrantFile);
     for (token, name) in [("r-file", "1"), ("r-newer", "2"), ("r-file", "3")] {
-        play.event(Event::SourceChanged);
-        play.let_it_find(token);
+        play.file_holds(token);
         play.advance(10 * SECOND);
         assert_eq!(play.open_refresh(), token);
         play.reply(granted(name).refresh(Some(token)));
@@ -103,8 +100,7 @@ fn what_was_brought_along_is_not_taken_from_the_file_again() {
     let login = play.login_with(import("r-import"), true);
     play.reply(granted("2"));
     assert!(is_done(&play.answer(login)));
-    play.event(Event::SourceChanged);
-    play.let_it_find("r-import");
+    play.file_holds("r-import");
     play.advance(20 * SECOND);
     play.nothing_is_sent();
 }
@@ -114,8 +110,7 @@ fn the_live_sessions_newest_in_the_file_is_no_other_session() {
     let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1"));
-    play.event(Event::SourceChanged);
-    play.let_it_find("r-1");
+    play.file_holds("r-1");
     play.advance(20 * SECOND);
     play.nothing_is_sent();
 }
@@ -142,8 +137,7 @@ fn a_session_that_the_version_before_has_saved_does_not_spend_its_files_token_tw
     let restored = Restored::Session(Box::new(saved));
     let mut play = Play::at(by_itself(Own::GrantFile, settings()), restored, play.now, "boot-a");
     for (in_file, next) in [("r-newer", "r-newer"), ("r-file", "r-1")] {
-        play.event(Event::SourceChanged);
-        play.let_it_find(in_file);
+        play.file_holds(in_file);
         play.advance(10 * SECOND);
         assert_eq!(play.open_refresh(), next);
         play.reply(later(None));

@@ -66,6 +66,12 @@ impl Play {
         }
     }
 
+    /// The profile's file has changed, and holds this refresh token now.
+    pub(crate) fn file_holds(&mut self, refresh_token: &str) {
+        self.event(Event::SourceChanged);
+        self.let_it_find(refresh_token);
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.settings.kind.clone()
     }

@@ -223,6 +223,11 @@ impl Play {
         self.event(Event::WallStepped);
     }
 
+    /// The provider of another place has not seen this refresh token yet.
+    pub(crate) fn is_new_there(&mut self, refresh_token: &str) {
+        self.prompter.forget(refresh_token);
+    }
+
     /// What hung on its way to the disk is done now, or has failed.
     pub(crate) fn disk_is_back(&mut self, works: bool) {
         self.disk = if works { Disk::Works } else { Disk::Fails };

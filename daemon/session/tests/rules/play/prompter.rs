@@ -148,6 +148,12 @@ impl Prompter {
         }
     }
 
+    /// A refresh token that is brought to another place says nothing of where it was before.
+    pub(super) fn forget(&mut self, token: &str) {
+        self.homes.remove(token);
+        self.succeeded.remove(token);
+    }
+
     /// Another session, or another configuration: what came before says nothing about it.
     fn start_anew(&mut self) {
         self.quiet_until = None;
