@@ -52,13 +52,15 @@ pub(crate) enum Way {
     Own,
     /// By exchange of the profile's own access token.
     Exchange,
+    /// By the refresh token that the profile's file holds now, beside the session that lives.
+    Trial,
 }
 
 impl Way {
     /// Its row of the outcome table.
     pub(crate) fn kind(self) -> RequestKind {
         match self {
-            Way::Refresh => RequestKind::Refresh,
+            Way::Refresh | Way::Trial => RequestKind::Refresh,
             Way::Own => RequestKind::Grant,
             Way::Exchange => RequestKind::Exchange,
         }
@@ -175,5 +177,17 @@ impl Grant {
     /// Whether it may be used.
     pub(crate) fn is_live(&self) -> bool {
         self.over.is_none()
+    }
+
+    /// What else there is to say when the IdP refuses this token.
+    pub(crate) fn why_over(&self) -> &'static str {
+        if self.lost.is_some() {
+            "; the answer to an earlier refresh was lost on its way, and the provider does not take the old token again"
+        } else if self.unproven.is_some() {
+            "; the token came from the saved session: if the daemon was killed between an answer and its save, the \
+             newer token is lost"
+        } else {
+            ""
+        }
     }
 }

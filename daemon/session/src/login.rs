@@ -73,6 +73,8 @@ pub(crate) struct Granting {
     pub(crate) given: Option<Given>,
     /// The refresh token that it is made with, where a file or a caller gave one.
     pub(crate) found: Option<Secret>,
+    /// What the profile's file held, where that is where it came from.
+    pub(crate) source: Option<Secret>,
 }
 
 /// A login that waits for its person.

@@ -36,7 +36,7 @@ impl Session {
         }
         self.end_login_unasked("another login has taken its place", true);
         let granting = match means {
-            Means::Import { refresh_token } => self.try_found(refresh_token, now.boot),
+            Means::Import { refresh_token } => self.try_found(refresh_token, None, now.boot),
             Means::Given(given) => self.ask_for_grant(Some(given), RequestKind::Password, now.boot),
             Means::Own => self.take_own_grant().unwrap_or_else(|| {
                 self.ask_for_grant(self.given.clone(), RequestKind::Grant, now.boot)
@@ -85,7 +85,7 @@ impl Session {
     /// Whether the live session has this refresh token already, or began with it: another use could end it.
     fn is_in_force(&self, means: &Means) -> bool {
         let Means::Import { refresh_token } = means else { return false };
-        let live = self.live_grant().filter(|grant| grant.is_live() && !grant.untried);
+        let live = self.grant.as_ref().filter(|grant| grant.is_live() && !grant.untried);
         live.is_some_and(|grant| grant.is_or_was(refresh_token))
     }
 
@@ -148,15 +148,20 @@ impl Session {
         let is_it = |it: &mut InFlight| it.way == Way::Own && it.slot == SlotKey::default();
         let InFlight { fetch, asked, .. } = self.in_flight.take_if(is_it)?;
         let given = self.given.clone();
-        Some(Granting { fetch, asked, kind: RequestKind::Grant, given, found: None })
+        Some(Granting { fetch, asked, kind: RequestKind::Grant, given, found: None, source: None })
     }
 
     fn ask_for_grant(&mut self, given: Option<Given>, kind: RequestKind, asked: Boot) -> Granting {
         let request = Request::Grant { slot: SlotKey::default(), given: given.clone() };
-        Granting { fetch: self.send(request), asked, kind, given, found: None }
+        Granting { fetch: self.send(request), asked, kind, given, found: None, source: None }
     }
 
-    fn try_found(&mut self, refresh_token: Secret, asked: Boot) -> Granting {
+    fn try_found(
+        &mut self,
+        refresh_token: Secret,
+        source: Option<Secret>,
+        asked: Boot,
+    ) -> Granting {
         let found = Some(refresh_token.clone());
         let request = Request::Refresh { refresh_token, slot: SlotKey::default() };
         Granting {
@@ -165,6 +170,7 @@ impl Session {
             kind: RequestKind::Refresh,
             given: None,
             found,
+            source,
         }
     }
 
@@ -198,12 +204,6 @@ impl Session {
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
-        if self.former.is_some() && self.is_of_the_live_one(&refresh_token) {
-            // The look that follows ends the trial of what it held for a while.
-            self.reread = true;
-            let logged_in = self.logged_in();
-            return self.end_login(Ok(logged_in));
-        }
         let is_known = self.note_known_source(&refresh_token);
         if is_known && self.is_untried() {
             let refusal = self.refusal_of_a_tried_one();
@@ -213,30 +213,30 @@ impl Session {
             let logged_in = self.logged_in();
             return self.end_login(Ok(logged_in));
         }
-        if self.is_being_used(&refresh_token) {
+        let newest = self.note_trial(refresh_token.clone());
+        if self.is_being_used(&newest) {
             let refusal = self.refusal_of_a_used_one();
             return self.end_login(Err(refusal));
         }
-        self.source = Some(refresh_token.clone());
-        let granting = self.try_found(refresh_token, now.boot);
+        let granting = self.try_found(newest, Some(refresh_token), now.boot);
         self.advance_stage(|_| Stage::Granting(granting));
     }
 
     fn granting_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
         let Some(Login { stage: Stage::Granting(granting), .. }) = &self.login else { return };
         let kind = granting.kind;
-        let out_of_file = granting.found.as_ref().is_some_and(|found| {
-            self.own() == Some(Own::GrantFile)
-                && self.source.as_ref().is_some_and(|source| source.same_as(found))
-        });
+        let found = granting.found.clone();
+        let out_of_file = granting.source.is_some();
         let verdict = verdict(kind, &failure.cause);
-        if let Some(unwanted) = failure.cause.refresh_token() {
-            self.revoke(unwanted.clone());
-        }
         if out_of_file && verdict.next != Next::Over {
             // It has not been refused: the profile goes on with it by itself.
             self.source = None;
             self.reread = true;
+        }
+        if found.is_some_and(|found| self.is_of_the_trial(&found)) {
+            self.trial_failed(failure, now, jitter);
+        } else if let Some(unwanted) = failure.cause.refresh_token() {
+            self.revoke(unwanted.clone());
         }
         if kind == RequestKind::Grant && verdict.next == Next::UntilMended {
             self.refused = Some(failure.message.clone());

@@ -100,12 +100,17 @@ impl Session {
     pub(super) fn end_login_unasked(&mut self, why: &str, revoke: bool) {
         let Some(login) = &self.login else { return };
         // The answer of a start that nobody wants any more has no tokens in it: it belongs to nobody.
-        if let Stage::Pending(Pending { polling: Some((fetch, _)), .. })
-        | Stage::Granting(Granting { fetch, .. }) = &login.stage
-        {
-            let orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
-            self.orphans.insert(*fetch, orphan);
-        }
+        let unwanted = if revoke { Orphan::Revoke } else { Orphan::Drop };
+        let orphan = match &login.stage {
+            Stage::Pending(Pending { polling: Some((fetch, _)), .. }) => Some((*fetch, unwanted)),
+            Stage::Granting(Granting { fetch, found, .. }) => {
+                let strayed = found.clone().filter(|found| self.is_of_the_trial(found));
+                let orphan = strayed.map_or(unwanted, |spent| Orphan::Strayed { spent });
+                Some((*fetch, orphan))
+            }
+            _ => None,
+        };
+        self.orphans.extend(orphan);
         let message = format!("the login of profile `{}` has ended: {why}", self.settings.profile);
         let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
         self.end_login(Err(refusal));

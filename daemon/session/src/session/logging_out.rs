@@ -1,9 +1,7 @@
 //! Logout: forgotten here at once, revoked at the IdP where it can be reached.
 
-use super::obtaining::Former;
+use super::Session;
 use super::orphans::Orphan;
-use super::{Session, User};
-use crate::grant::Way;
 use crate::io::{Action, Answer, FetchId, WaiterId};
 use crate::outcome::Outcome;
 use crate::schedule::PATIENCE;
@@ -36,10 +34,15 @@ impl Session {
         });
         self.logged_out_unread = self.unreadable.as_ref().map(|_| revoke);
         self.end_login_unasked("its profile was logged out", revoke);
+        for orphan in self.orphans.values_mut() {
+            if matches!(orphan, Orphan::Strayed { .. }) {
+                *orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
+            }
+        }
         self.refused = None;
         let had_session = self.is_live() || self.parked.is_some();
         let revoking = self.forget_session(revoke);
-        (self.parked, self.strayed) = (None, None);
+        self.parked = None;
         self.stranded = false;
         let generation =
             if self.is_constant() && !had_session { 0 } else { self.storage.want(Wish::Forget) };
@@ -86,34 +89,16 @@ impl Session {
         if self.is_taking_over() {
             self.end_login_unasked("the lifetime that it asked for is over", true);
         }
+        let trial = self.set_trial_aside();
         self.forget_session(true);
+        self.begin_with_what_was_set_aside(trial, now);
         // On disk the parked session may stand still, as no save of this one came through.
-        self.storage.want(if self.parked.is_some() { Wish::Save } else { Wish::Forget });
-        self.tell_forgotten_when_over();
-        self.hold_what_is_refused(now);
-        self.serve_forgotten(now);
-    }
-
-    fn tell_forgotten_when_over(&mut self) {
+        let stays = self.parked.is_some() || self.is_live();
+        self.storage.want(if stays { Wish::Save } else { Wish::Forget });
         let why = "its lifetime is over".to_owned();
         self.actions.push(Action::Tell(EventKind::LoggedOut, Some(why)));
-    }
-
-    /// The session that lives is as old as it may get while another is tried: that is all there is from here on.
-    pub(super) fn forget_former_when_over(&mut self, now: Now) {
-        let is_over = |former: &mut Former| former.ends.is_some_and(|ends| ends <= now.boot);
-        let Some(former) = self.former.take_if(is_over) else { return };
-        self.revoke(former.grant.refresh_token);
-        if let Some(exchange) = self.in_flight.take_if(|it| it.way == Way::Exchange) {
-            self.orphans.insert(exchange.fetch, Orphan::Revoke);
-        }
-        self.drop_other_slots();
-        (self.slot().held, self.slot().unpublished) = (None, None);
-        (self.user, self.shown_user) = (User::default(), User::default());
-        self.held_back = None;
-        self.want_save();
-        self.changed = true;
-        self.tell_forgotten_when_over();
+        self.hold_what_is_refused(now);
+        self.serve_forgotten(now);
     }
 
     pub(super) fn revocation_answered(&mut self, fetch: FetchId, outcome: Outcome) {

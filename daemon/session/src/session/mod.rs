@@ -16,6 +16,7 @@ mod serving;
 mod several_slots;
 mod slots;
 mod taking_over;
+mod trying;
 
 pub use report::{Report, View};
 
@@ -34,10 +35,10 @@ use crate::time::{Boot, Now, Wall};
 use bearerd_proto::{ErrorBody, Secret};
 use logging_in::Terms;
 use logging_out::Leaving;
-use obtaining::{Former, Strayed};
 use orphans::Orphan;
 use saving::Storing;
 use std::collections::BTreeMap;
+use trying::Trial;
 
 /// The live state of a profile. One writer owns it, gives it events, and does what it says.
 #[derive(Debug)]
@@ -92,12 +93,10 @@ pub struct Session {
     asleep: bool,
     /// What a login gave for the grants to come; in memory alone.
     given: Option<Given>,
-    /// The refresh token that the profile's file held when one was last taken from there.
+    /// The refresh token of the profile's file that was last taken from there, or refused.
     source: Option<Secret>,
-    /// The session that goes on should the provider refuse what its file holds now.
-    former: Option<Former>,
-    /// What a file held, and was tried when the profile moved to another place.
-    strayed: Option<Strayed>,
+    /// What the profile's file holds or held, and is no session of the profile.
+    trial: Option<Trial>,
     /// The provider has refused the profile's own means: why, until somebody may have mended them.
     refused: Option<String>,
     /// The profile's file is to be read again.
@@ -169,8 +168,7 @@ impl Session {
             asleep: false,
             given: None,
             source: None,
-            former: None,
-            strayed: None,
+            trial: None,
             refused: None,
             reread: false,
             reread_after_use: false,
@@ -247,7 +245,6 @@ impl Session {
             self.held_back_until(),
             self.silent_from(),
             self.ends,
-            self.former.as_ref().and_then(|former| former.ends),
         ]
         .into_iter()
         .flatten()
@@ -265,7 +262,6 @@ impl Session {
 
     /// Whatever follows from the new state: callers out of patience, saves, publication, the next requests.
     fn settle(&mut self, now: Now) {
-        self.forget_former_when_over(now);
         self.forget_when_over(now);
         self.store(now);
         self.publish_saved(now);

@@ -35,11 +35,11 @@ impl Session {
     /// The profile moves to another place: a refresh under way belongs to the session that is parked, and whatever else
     /// the old place answers belongs to nobody.
     pub(super) fn orphan_parked(&mut self, parks: bool) {
-        let strays = self.note_strayed(parks);
+        let strayed = self.note_strayed(parks);
         let spent = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
-        self.orphan_in_flight(|in_flight| match (&spent, in_flight.way) {
-            (Some(spent), Way::Refresh) if strays => Orphan::Strayed { spent: spent.clone() },
-            (Some(spent), Way::Refresh) => Orphan::Parked {
+        self.orphan_in_flight(|in_flight| match (&strayed, &spent, in_flight.way) {
+            (Some(spent), ..) => Orphan::Strayed { spent: spent.clone() },
+            (None, Some(spent), Way::Refresh) => Orphan::Parked {
                 asked: in_flight.asked,
                 spent: spent.clone(),
                 slot: in_flight.slot.clone(),
@@ -74,7 +74,7 @@ impl Session {
     /// Tokens that nobody wants are revoked, unless that would end the IdP's session that the live one hangs on.
     pub(super) fn revoke_unwanted(&mut self, granted: Granted) {
         let Some(refresh_token) = granted.refresh_token else { return };
-        let live = self.live_grant().and_then(|grant| grant.idp_session.as_ref());
+        let live = self.grant.as_ref().and_then(|grant| grant.idp_session.as_ref());
         if live.is_none() || live != granted.idp_session.as_ref() {
             self.revoke(refresh_token);
         }

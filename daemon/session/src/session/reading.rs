@@ -239,10 +239,11 @@ impl Session {
             .max_by_key(|(_, pull_from)| *pull_from)
     }
 
-    /// Whether a newer token of `slot` comes anyway: not by a look at the profile's file beside a session that goes on.
+    /// Whether a newer token of `slot` comes anyway: not by what the profile's file holds beside a session that goes on.
     fn is_under_way(&self, slot: &SlotKey) -> bool {
         let is_live = self.grant.as_ref().is_some_and(Grant::is_live);
-        let brings_one = |it: &InFlight| it.slot == *slot && !(it.way == Way::Own && is_live);
+        let is_the_files = |way| matches!(way, Way::Own | Way::Trial);
+        let brings_one = |it: &InFlight| it.slot == *slot && !(is_live && is_the_files(it.way));
         self.in_flight.as_ref().is_some_and(brings_one)
             || self.slots.get(slot).is_some_and(|slot| slot.unpublished.is_some())
     }

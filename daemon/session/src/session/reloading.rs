@@ -305,7 +305,6 @@ impl Session {
     pub(super) fn forget_tokens(&mut self) {
         self.grant = None;
         self.given = None;
-        self.former = None;
         self.ends = None;
         (self.reread, self.reread_after_use) = (false, false);
         self.login_unsaved = false;

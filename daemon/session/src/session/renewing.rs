@@ -11,18 +11,26 @@ use crate::slot::{Held, Slot, SlotKey};
 use crate::time::{Boot, Now};
 use bearerd_proto::EventKind;
 
+/// Whose turn it is: what is due of the session goes before what is tried beside it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    Slot(SlotKey),
+    Trial,
+}
+
 impl Session {
     /// The next request for a token, and when. One at a time.
-    pub(super) fn next_due(&self, now: Boot) -> Option<(Boot, SlotKey)> {
+    pub(super) fn next_due(&self, now: Boot) -> Option<(Boot, Turn)> {
         if self.draining || self.in_flight.is_some() || !self.can_renew() {
             return None;
         }
         if self.is_to_be_reread() {
-            return Some((now, SlotKey::default()));
+            return Some((now, Turn::Slot(SlotKey::default())));
         }
         let due =
             self.slots.iter().filter_map(|(key, slot)| Some((self.due(key, slot, now)?, key)));
-        due.min().map(|(at, key)| (at, key.clone()))
+        let due = due.min().map(|(at, key)| (at, Turn::Slot(key.clone())));
+        due.into_iter().chain(self.trial_due(now).map(|at| (at, Turn::Trial))).min()
     }
 
     /// When `slot` is fetched next, if nothing else comes up.
@@ -41,13 +49,7 @@ impl Session {
     /// used up, unless a caller has none (`needed`).
     pub(super) fn spared_until(&self, needed: bool, now: Boot) -> Option<Boot> {
         let grant = self.grant.as_ref()?;
-        // What is tried beside a live session ends nothing that is in hand.
-        if needed
-            || self.former.is_some()
-            || grant.lost.is_none()
-            || grant.known_not_to_rotate
-            || self.repeats_at(now)
-        {
+        if needed || grant.lost.is_none() || grant.known_not_to_rotate || self.repeats_at(now) {
             return None;
         }
         let in_hand = self.slots.values().filter_map(|slot| slot.valid(now));
@@ -69,7 +71,8 @@ impl Session {
 
     /// Sends what is due, or lets an idle session sleep on.
     pub(super) fn fetch_due(&mut self, now: Now) {
-        while let Some((_, key)) = self.next_due(now.boot).filter(|(at, _)| *at <= now.boot) {
+        while let Some((_, turn)) = self.next_due(now.boot).filter(|(at, _)| *at <= now.boot) {
+            let Turn::Slot(key) = turn else { return self.start_trial(now.boot) };
             if self.is_left_alone(&key, now.boot) {
                 self.leave_alone(&key, now.boot);
                 continue;
@@ -94,9 +97,8 @@ impl Session {
 
     /// When an idle session is renewed just to stay alive: one without a refresh token needs that never.
     fn keep_alive_at(&self) -> Option<Boot> {
-        // What is tried beside the session that lives keeps that waiting.
-        let grants = self.grant.iter().chain(self.live_grant());
-        let keeps = grants.map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires)).min();
+        let keeps =
+            self.grant.as_ref().map(|grant| schedule::keep_alive_at(grant.renewed, grant.expires));
         keeps.or(self.can_obtain().then_some(Boot::NEVER))
     }
 
@@ -142,6 +144,9 @@ impl Session {
     pub(super) fn fetch_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match outcome {
+            outcome if in_flight.way == Way::Trial => {
+                self.trial_answered(in_flight, outcome, now, jitter);
+            }
             Outcome::Granted(granted) => self.renewed(&in_flight, &granted, now, jitter),
             Outcome::Failed(failure) => self.refresh_failed(&in_flight, &failure, now, jitter),
             Outcome::Found(refresh_token) if in_flight.way == Way::Own => {
@@ -153,19 +158,26 @@ impl Session {
         }
     }
 
-    fn renewed(&mut self, in_flight: &InFlight, granted: &Granted, now: Now, jitter: Jitter) {
+    pub(super) fn renewed(
+        &mut self,
+        in_flight: &InFlight,
+        granted: &Granted,
+        now: Now,
+        jitter: Jitter,
+    ) {
         self.note_answer(granted, in_flight.asked, now);
         let is_own = in_flight.slot == SlotKey::default();
         if is_own {
             let begins = in_flight.way == Way::Own || self.is_untried();
             self.note_user(granted, begins);
-            self.former = None;
         }
         self.told_over = false;
         let asked = in_flight.asked;
         let is_anothers = is_own && self.user.id != self.shown_user.id;
         let rotated = match in_flight.way {
-            Way::Refresh => self.grant.as_mut().is_some_and(|grant| grant.renew(granted, asked)),
+            Way::Refresh | Way::Trial => {
+                self.grant.as_mut().is_some_and(|grant| grant.renew(granted, asked))
+            }
             Way::Own => self.begin_own_session(&in_flight.slot, granted, asked, now.boot),
             Way::Exchange => false,
         };
@@ -222,7 +234,7 @@ impl Session {
             }
             // A session that nobody will use.
             (Way::Own, Some(unwanted)) => drop(self.revoke(unwanted.clone())),
-            (Way::Own | Way::Exchange, _) => {}
+            (Way::Own | Way::Exchange | Way::Trial, _) => {}
         }
         // The same slot is due again; how soon is for the attempts to say.
         let again = in_flight.planned.unwrap_or(now.boot);
@@ -238,11 +250,6 @@ impl Session {
         let is_forgotten = in_flight.way == Way::Own && self.forget_refused_password(verdict);
         if verdict.next == Next::Over || is_forgotten {
             return self.session_over(failure, now);
-        }
-        let is_trial = in_flight.way == Way::Refresh && self.is_untried();
-        if is_trial && failure.cause.may_be_the_tokens() {
-            // What is refused to the file's may be granted to the session that lives, after the same while.
-            self.go_on_with_former(now.boot);
         }
         if verdict.next == Next::Lost && self.lost_once_more(in_flight, now) {
             return;
@@ -303,12 +310,10 @@ impl Session {
 
     /// The IdP refuses the refresh token: said once; the token in hand is served on while it is good.
     fn session_over(&mut self, failure: &Failure, now: Now) {
-        if self.go_on_with_former(now.boot) {
-            return;
-        }
         if self.can_obtain() {
             // Nobody is needed for the next one.
             self.grant = None;
+            self.begin_with_wanted(now);
             self.want_save();
             // A provider whose sessions end as soon as they begin is not asked for one after the other.
             let slot = self.slot();
@@ -382,19 +387,5 @@ impl Session {
     /// Whether the refresh under way is the one try of a session that is over, for a login.
     pub(super) fn is_reviving(&self) -> bool {
         self.login.as_ref().is_some_and(|login| matches!(login.stage, Stage::Reviving))
-    }
-}
-
-impl Grant {
-    /// What else there is to say when the IdP refuses this token.
-    fn why_over(&self) -> &'static str {
-        if self.lost.is_some() {
-            "; the answer to an earlier refresh was lost on its way, and the provider does not take the old token again"
-        } else if self.unproven.is_some() {
-            "; the token came from the saved session: if the daemon was killed between an answer and its save, the \
-             newer token is lost"
-        } else {
-            ""
-        }
     }
 }

@@ -229,12 +229,7 @@ impl Session {
 
     pub(super) fn live_record(&self, now: Now) -> Record {
         let moment = |at| Moment::of(at, now, &self.boot_id);
-        // What is tried in the place of a live session is tried again after a restart: that one is saved.
-        let (grant, source, ends) = match &self.former {
-            Some(former) => (Some(&former.grant), &former.source, former.ends),
-            None => (self.grant.as_ref(), &self.source, self.ends),
-        };
-        let grant = grant.map(|grant| SavedGrant {
+        let grant = self.grant.as_ref().map(|grant| SavedGrant {
             refresh_token: grant.refresh_token.clone(),
             expires: grant.expires.map(moment),
             known_not_to_rotate: grant.known_not_to_rotate,
@@ -266,8 +261,8 @@ impl Session {
         Record {
             binding: self.settings.binding.clone(),
             saved: moment(now.boot),
-            ends: ends.map(moment),
-            source: source.clone(),
+            ends: self.ends.map(moment),
+            source: self.source.clone(),
             grant,
             user_id: self.user.id.clone(),
             user_email: self.user.email.clone(),

@@ -19,6 +19,7 @@ impl Session {
         let other =
             matches!((&self.user.id, &granted.user_id), (Some(old), Some(new)) if old != new);
         if other && !replace {
+            self.refuse_what_it_spent();
             self.revoke_unwanted(granted.clone());
             let message = format!(
                 "another person logged in than profile `{}` belongs to; log in as that one, or say that the profile \
@@ -28,14 +29,15 @@ impl Session {
             let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
             return self.end_login(Err(refusal));
         }
-        // What is only tried is no session of ours yet, where there is one: it stays the file's.
-        let tried = self.give_up_trial();
+        // What is only tried is no session of ours: it stays the file's.
+        self.give_up_trial();
         let old = self.grant.take();
         let newer = granted.refresh_token.as_ref().or(self.login_found_token());
         let replaced = old.filter(|old| is_another_session(old, granted, newer));
         // What a grant of the profile's own gives beside the login is another session; so is what was tried.
-        let other = replaced.is_some() || tried.is_some();
-        let is_another = |in_flight: &InFlight| other || in_flight.way == Way::Own;
+        let other = replaced.is_some();
+        let is_another =
+            |in_flight: &InFlight| other || matches!(in_flight.way, Way::Own | Way::Trial);
         // What the profile's file holds is read after the login.
         let follows_a_file = self.own().is_some_and(Own::follows_a_file);
         self.reread |=
@@ -63,6 +65,13 @@ impl Session {
         });
     }
 
+    /// The login is another person's: what the profile's file holds is spent by it.
+    fn refuse_what_it_spent(&mut self) {
+        if self.login_found_token().is_some_and(|found| self.is_of_the_trial(found)) {
+            self.refuse_trial();
+        }
+    }
+
     /// What the login said of its session, and what it was made with.
     fn note_terms(&mut self, now: Boot) {
         let lifetime = self.login.as_ref().and_then(|login| login.lifetime);
@@ -70,12 +79,14 @@ impl Session {
         self.ends = lifetime.map(|lifetime| now + lifetime);
         let Some(Login { stage: Stage::Granting(granting), .. }) = &mut self.login else { return };
         let (given, found) = (granting.given.take(), granting.found.take());
+        let source = granting.source.take();
+        self.source = source.clone().or(self.source.take());
         if self.grant.is_none() {
             // It was not rotated.
             self.grant = found.clone().map(|refresh_token| Grant::found(refresh_token, now));
         }
         if let Some(grant) = &mut self.grant {
-            grant.source = found;
+            grant.source = source.or(found);
         }
         if self.own() == Some(Own::Sessions { needs_given: true }) {
             self.given = given;

@@ -162,11 +162,13 @@ fn a_file_of_somebody_whose_name_no_token_tells_shows_no_other_name_and_no_other
 #[test]
 fn another_scope_waits_until_it_shows_whose_file_it_is() {
     let mut play = with_files();
-    play.event(Event::SourceChanged);
-    play.reply(found("r-joe"));
-    let reader = play.read_of("other");
+    // Jane's session has ended, and her token for `files` is good still.
+    play.reject("a-1");
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.let_it_find("r-joe");
     play.advance(2 * SECOND);
-    assert_eq!(play.open_slot(), SlotKey::default());
+    let reader = play.read_of("other");
+    assert_eq!((play.open_refresh(), play.open_slot()), ("r-joe".to_owned(), SlotKey::default()));
     play.reply(granted("joe").to("joe"));
     assert_eq!(play.served_of("files"), None, "Jane's");
     assert_eq!(play.open_slot(), slot("other"));
@@ -188,7 +190,7 @@ fn a_dead_refresh_token_in_its_file_does_not_cost_the_live_session() {
             play.advance(2 * SECOND);
         }
         play.reply(denied(OAuthError::InvalidGrant));
-        play.advance(2 * SECOND);
+        play.reject("a-1");
         assert_eq!(play.open_refresh(), "r-2", "restarts: {restarts}");
         play.reply(granted("3"));
         assert_eq!((play.served(), play.served_of("files")), (Some("a-3"), Some("a-files")));

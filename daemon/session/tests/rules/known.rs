@@ -3,7 +3,7 @@
 use crate::beside::{is_done, trying, trying_beside};
 use crate::play::{Play, by_itself, denied, failed, found, granted, import, later, settings};
 use bearerd_proto::{ErrorCode, Secret};
-use bearerd_session::{Cause, OAuthError, Own, Request, Restored};
+use bearerd_session::{Cause, Event, OAuthError, Own, Request, Restored};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,17 +16,78 @@ fn the_live_sessions_own_refresh_token_brought_along_is_not_spent() {
     assert!(is_done(&play.answer(login)));
     assert_eq!(play.revoked(), [""; 0]);
     play.answer_to(trial, denied(OAuthError::InvalidGrant));
-    play.advance(3 * SECOND);
+    play.reject("a-1");
     assert_eq!(play.open_refresh(), "r-1");
 }
 
 #[test]
 fn what_is_only_tried_is_no_session_for_who_brings_it_along() {
     let mut play = trying();
-    play.reply(later(None));
     let login = play.login_with(import("r-newer"), true);
-    assert_eq!(play.code(login), ErrorCode::IdpUnreachable);
+    assert_eq!(play.code(login), ErrorCode::LoginPending, "it is used just now");
+    play.reply(failed(Cause::Unusable { refresh_token: None }));
+    let login = play.login_with(import("r-newer"), true);
+    assert_eq!(play.open_refresh(), "r-newer");
+    play.advance(10 * SECOND);
+    play.reply(granted("2").sid(Some("sid-2")));
+    assert!(is_done(&play.answer(login)));
+    assert_eq!(play.served(), Some("a-2"));
+    // It is the session's now.
+    play.file_holds("r-newer");
+    play.advance(10 * SECOND);
+    assert_eq!(play.open_revocation(), "r-1");
+}
+
+#[test]
+fn what_is_tried_and_is_rotated_by_a_login_that_fails_is_tried_on() {
+    for in_file in [false, true] {
+        let mut play = trying();
+        play.reply(failed(Cause::Unusable { refresh_token: None }));
+        let login = if in_file {
+            let login = play.login(true);
+            play.let_it_find("r-newer");
+            login
+        } else {
+            play.login_with(import("r-newer"), true)
+        };
+        assert_eq!(play.open_refresh(), "r-newer");
+        play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
+        assert_eq!(play.code(login), ErrorCode::IdpRejected);
+        play.let_it_find("r-newer");
+        play.advance(10 * SECOND);
+        assert_eq!(play.open_refresh(), "r-rotated");
+        let login = play.login(true);
+        play.let_it_find("r-newer");
+        assert_eq!(play.code(login), ErrorCode::LoginPending);
+        assert_eq!(play.revoked(), [""; 0]);
+    }
+}
+
+#[test]
+fn what_a_login_takes_out_of_the_file_is_what_has_become_of_it() {
+    let mut play = trying();
+    play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
+    let login = play.login(true);
+    play.let_it_find("r-newer");
+    assert_eq!(play.open_refresh(), "r-rotated");
+    play.reply(granted("2"));
+    assert!(is_done(&play.answer(login)));
+    play.file_holds("r-newer");
+    play.advance(10 * SECOND);
     play.nothing_is_sent();
+}
+
+#[test]
+fn a_file_that_is_back_after_the_other_has_given_a_token_brings_the_session_before() {
+    let mut play = trying();
+    play.event(Event::SourceChanged);
+    play.reply(granted("2").refresh(Some("r-2")));
+    assert_eq!(play.served(), Some("a-2"));
+    play.let_it_find("r-file");
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-1", "what has become of that");
+    play.reply(granted("3"));
+    assert_eq!(play.served(), Some("a-3"));
 }
 
 #[test]
@@ -58,14 +119,12 @@ fn a_file_that_is_back_to_what_the_live_session_began_with_is_not_taken_again() 
 fn a_file_that_is_back_ends_the_trial_of_what_it_held_for_a_while() {
     let mut play = trying();
     play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
-    for (in_file, next) in [("r-file", "r-1"), ("r-newer", "r-rotated")] {
-        play.file_holds(in_file);
-        play.advance(10 * SECOND);
-        assert_eq!(play.open_refresh(), next);
-        if next == "r-1" {
-            play.reply(granted("1").refresh(Some("r-2")).lives(7200));
-        }
-    }
+    play.file_holds("r-file");
+    play.advance(10 * SECOND);
+    play.nothing_is_sent();
+    play.file_holds("r-newer");
+    play.advance(10 * SECOND);
+    assert_eq!(play.open_refresh(), "r-rotated");
 }
 
 #[test]
@@ -122,10 +181,14 @@ fn a_login_that_finds_the_file_back_is_done_and_what_it_held_for_a_while_does_no
     let login = play.login(true);
     play.let_it_find("r-file");
     assert!(is_done(&play.answer(login)));
-    play.answer_to(trial, later(None));
-    play.let_it_find("r-file");
+    play.answer_to(trial, granted("2"));
     play.advance(10 * SECOND);
-    assert_eq!(play.open_refresh(), "r-1");
+    play.nothing_is_sent();
+    assert_eq!(play.served(), Some("a-1"));
+    // Nothing of it is lost.
+    play.file_holds("r-newer");
+    play.advance(10 * SECOND);
+    assert_eq!(play.open_refresh(), "r-2");
 }
 
 #[test]

@@ -198,20 +198,18 @@ fn another_refresh_token_in_the_file_while_one_is_tried_costs_the_live_session_n
     play.reply(found("r-file"));
     play.reply(granted("1"));
     for token in ["r-wrong", "r-wrong-too"] {
-        play.event(Event::SourceChanged);
-        play.reply(found(token));
+        play.file_holds(token);
         play.advance(10 * SECOND);
         assert_eq!(play.open_refresh(), token);
-        play.reply(later(None));
+        play.reply(failed(Cause::Unusable { refresh_token: None }));
         play.advance(10 * SECOND);
-        while let Some((fetch, Request::Refresh { .. })) = play.open.first().cloned() {
-            play.answer_to(fetch, later(None));
-        }
+        assert_eq!(play.open_refresh(), token);
+        play.reply(failed(Cause::Unusable { refresh_token: None }));
     }
     play.advance(100 * SECOND);
     assert_eq!(play.open_refresh(), "r-wrong-too");
     play.reply(denied(OAuthError::InvalidGrant));
-    play.advance(10 * SECOND);
+    play.reject("a-1");
     assert_eq!(play.open_refresh(), "r-1", "the live session goes on");
 }
 

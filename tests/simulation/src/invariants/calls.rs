@@ -120,7 +120,8 @@ impl World {
         });
         let ledger = &self.ledger;
         let mut chains = ledger.live.iter().chain(&ledger.login);
-        let is_newest = chains.any(|chain| chain.refresh == Some(token));
+        let is_newest =
+            chains.any(|chain| chain.refresh == Some(token)) || self.is_tried(token, false);
         let known = (ledger.live.clone(), ledger.login.clone());
         self.demand(Invariant::NewestUsed, is_newest, || {
             format!("{name} is used, and this life knows {known:?}")
@@ -140,7 +141,15 @@ impl World {
         let is_read = self.script.policy.obtains.is_by_file()
             && matches!(request, Request::Grant { .. })
             && std::mem::take(&mut self.ledger.pace.rereads);
-        let earliest = self.ledger.pace.earliest(slot).filter(|_| !is_read).unwrap_or(now);
+        let tries = match request {
+            Request::Refresh { refresh_token, .. } => {
+                token_of(refresh_token.expose()).is_some_and(|token| self.is_tried(token, false))
+            }
+            _ => false,
+        };
+        let pace = &self.ledger.pace;
+        let earliest = if tries { pace.earliest_trial() } else { pace.earliest(slot) };
+        let earliest = earliest.filter(|_| !is_read).unwrap_or(now);
         self.demand(Invariant::CallsBounded, now >= earliest, || {
             let early = now.until(earliest);
             format!("a token for {} is asked for {early:?} too early", slot_named(slot))
@@ -150,7 +159,10 @@ impl World {
         self.demand(Invariant::UnreadNotRenewed, is_wanted, || {
             format!("a token for {} is asked for, and nobody reads it", slot_named(slot))
         });
-        self.ledger.pace.sent(fetch, slot);
+        match tries {
+            true => self.ledger.pace.trial_sent(fetch),
+            false => self.ledger.pace.sent(fetch, slot),
+        }
     }
 
     /// Whether somebody waits for a token of `slot`, or has read the one in hand since that was asked for.

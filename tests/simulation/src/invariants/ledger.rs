@@ -3,8 +3,8 @@
 use super::logins::Offered;
 use super::meaning::{Meaning, meaning};
 use super::moving::Parked;
-use super::obtained::Former;
 use super::pace::Pace;
+use super::trying::Trial;
 use crate::engine::{CallerId, World};
 use crate::history::{Slot, slot_of};
 use crate::provider::token_of;
@@ -49,8 +49,8 @@ pub(super) struct Got {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(super) live: Option<Chain>,
-    /// The live session before what its file held, while that is tried.
-    pub(super) former: Option<Former>,
+    /// What its file holds beside it.
+    pub(super) trial: Option<Trial>,
     /// The live session's refresh token came out of a file and has given no token yet.
     pub(super) is_untried: bool,
     /// Sessions before the live one whose tokens may be in hand still: nobody asked for its end.
@@ -84,8 +84,8 @@ pub(crate) struct Ledger {
     pub(super) is_password_given: bool,
     /// The refresh token that was last taken out of a file.
     pub(super) source: Option<Token>,
-    /// One that was tried when the profile moved, and another session than that was parked.
-    pub(super) strayed: Option<Token>,
+    /// The one that the login under way has taken out of a file.
+    pub(super) login_source: Option<Token>,
     /// When the live session is to be forgotten, in true time.
     pub(super) ends: Option<u64>,
     /// A wall clock that was set says another end.
@@ -238,15 +238,14 @@ impl World {
             }
             Request::Refresh { refresh_token, slot } => {
                 let Some(spent) = token_of(refresh_token.expose()) else { return };
-                self.pace_answered(
-                    fetch,
-                    slot_of(slot),
-                    RequestKind::Refresh,
-                    outcome,
-                    heard,
-                    jitter,
-                );
-                self.refresh_heard(spent, outcome, heard);
+                let slot = slot_of(slot);
+                if slot == 0 && self.is_tried(spent, unwanted) {
+                    self.trial_paced(fetch, outcome, heard, jitter);
+                    self.trial_heard(spent, outcome, heard);
+                } else {
+                    self.pace_answered(fetch, slot, RequestKind::Refresh, outcome, heard, jitter);
+                    self.refresh_heard(spent, outcome, heard);
+                }
             }
             Request::Grant { .. } | Request::Exchange { .. } => {
                 self.pace_answered(fetch, heard.slot, request.kind(), outcome, heard, jitter);
@@ -272,7 +271,6 @@ impl World {
                     self.ledger.chains_of(spent).for_each(|chain| chain.is_over = true);
                     self.another_may_begin(spent);
                 }
-                self.trial_may_be_refused(spent, &failure.cause);
                 let newer = failure.cause.refresh_token();
                 if let Some(newer) = newer.and_then(|newer| token_of(newer.expose())) {
                     self.ledger.rotates(spent, newer);
@@ -287,8 +285,6 @@ impl World {
         self.ledger.chains_of(spent).for_each(|chain| chain.is_over = false);
         if self.ledger.newest() == Some(spent) {
             self.ledger.is_untried = false;
-            let former = self.ledger.former.take();
-            self.ledger.kept.extend(former.map(|former| former.chain.family));
         }
         if let Some(newer) = newer {
             self.ledger.rotates(spent, newer);
@@ -380,7 +376,6 @@ impl Ledger {
         let chains = self.live.take().into_iter().chain(self.login.take());
         let mut families: BTreeSet<Family> = chains.map(|chain| chain.family).collect();
         families.append(&mut self.kept);
-        families.extend(self.former.take().map(|former| former.chain.family));
         self.is_untried = false;
         families
     }
@@ -394,7 +389,9 @@ impl Ledger {
     /// Whatever has `token` as its newest.
     pub(super) fn chains_of(&mut self, token: Token) -> impl Iterator<Item = &mut Chain> {
         let parked = self.parked.as_mut().map(|parked| &mut parked.chain);
-        let chains = [self.live.as_mut(), self.login.as_mut(), parked].into_iter().flatten();
+        let trial = self.trial.as_mut().map(|trial| &mut trial.chain);
+        let chains = [self.live.as_mut(), self.login.as_mut(), parked, trial];
+        let chains = chains.into_iter().flatten();
         chains.filter(move |chain| chain.refresh == Some(token))
     }
 }

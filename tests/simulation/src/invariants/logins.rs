@@ -18,6 +18,9 @@ pub(super) struct Offered {
     by_person: bool,
     /// It was made with a password.
     by_password: bool,
+    /// What it is made with was in the profile's file.
+    source: Option<Token>,
+    brought: Option<Token>,
 }
 
 impl Ledger {
@@ -91,6 +94,10 @@ impl World {
             self.ledger.login_lifetime = None;
         }
         match outcome {
+            Outcome::Granted(granted) if unwanted && self.is_the_trials(brought) => {
+                let newer = granted.refresh_token.as_ref();
+                self.trial_rotates(brought, newer);
+            }
             Outcome::Granted(granted) => self.logged_in(granted, brought, false, unwanted, heard),
             Outcome::Found(token) if !unwanted => {
                 if let Some(token) = token_of(token.expose()) {
@@ -99,11 +106,19 @@ impl World {
             }
             Outcome::Failed(failure) if !unwanted && brought.is_some() => {
                 let is_over = meaning(request.kind(), &failure.cause) == Meaning::Over;
-                let obtains = self.script.policy.obtains;
-                if obtains.is_by_file() && self.ledger.source == brought && !is_over {
+                if self.ledger.login_source.take().is_some() && !is_over {
                     // It has not been refused: the profile goes on with it by itself.
                     self.ledger.source = None;
                     self.ledger.pace.rereads = true;
+                }
+                if self.is_the_trials(brought) {
+                    self.trial_has_failed(&failure.cause);
+                    self.ledger.pace.trial_failed(
+                        &failure.cause,
+                        failure.retry_after,
+                        heard,
+                        jitter,
+                    );
                 }
             }
             Outcome::Failed(failure) if !unwanted && brought.is_none() => {
@@ -123,10 +138,11 @@ impl World {
         self.ledger.login_may_send = true;
         self.ledger.brought.insert(token);
         let is_live = self.ledger.live.as_ref().is_some_and(|chain| !chain.is_over);
-        if self.ledger.source != Some(token) || !is_live {
-            self.takes_the_file_anew(token);
+        if !self.file_is_known(token) || !is_live {
+            let newest = self.note_trial(token);
+            self.ledger.brought.insert(newest);
+            self.ledger.login_source = Some(token);
         }
-        self.ledger.source = Some(token);
     }
 
     /// What was logged out is taken up again: as a person asks for it, or as nobody knows any more.
@@ -170,7 +186,9 @@ impl World {
         let chain = Chain { family, refresh, is_over: false };
         let user = granted.user_id.clone();
         let by_password = !by_person && brought.is_none();
-        self.ledger.offered = Some(Offered { chain, held_before, user, by_person, by_password });
+        let source = self.ledger.login_source.take();
+        self.ledger.offered =
+            Some(Offered { chain, held_before, user, by_person, by_password, source, brought });
         let ends = granted.lifetime.map(|lifetime| heard.asked + lifetime);
         let asked = heard.sent;
         self.note_access(access, Got { family, slot: 0, asked, ends, rotated: refresh, number: 0 });
@@ -206,6 +224,9 @@ impl World {
             self.is_accepted(offered);
         } else {
             self.tally.count("logins of another person denied");
+            if self.is_the_trials(offered.brought) {
+                self.trial_is_refused();
+            }
             self.is_unwanted(offered.chain.family);
             self.ledger.held_since = offered.held_before;
         }
@@ -232,6 +253,8 @@ impl World {
         // Tokens for other scopes and audiences were those of the session before.
         self.ledger.got.retain(|_, got| got.slot == 0);
         self.ledger.login = Some(offered.chain);
+        self.trial_is_given_up();
+        self.ledger.source = offered.source.or(self.ledger.source);
         self.ledger.user = offered.user;
         self.ledger.is_password_given = offered.by_password;
         self.ledger.pace.is_password_refused = false;

@@ -2,7 +2,6 @@
 
 use super::Invariant;
 use super::ledger::Family;
-use super::obtained::Former;
 use crate::engine::{CallerId, World};
 use crate::history::Obtains;
 use std::collections::BTreeSet;
@@ -10,12 +9,14 @@ use std::collections::BTreeSet;
 impl World {
     /// The session is about to forget its tokens.
     pub(crate) fn logout_begins(&mut self, caller: CallerId) {
-        let families = self.forget();
+        let tried = self.trial_is_given_up().map(|chain| chain.family);
+        let mut families = self.forget();
+        families.extend(tried);
+        self.ledger.gone.extend(tried);
         self.ledger.leaving.push((caller, families));
         let session = self.life.as_ref().and_then(|life| life.session.as_ref());
         self.ledger.unread_logout = session.is_some_and(bearerd_session::Session::is_unreadable);
         self.ledger.pace.is_password_refused = false;
-        self.ledger.strayed = None;
         self.logins_are_given_up();
     }
 
@@ -49,9 +50,6 @@ impl World {
         }
         self.tally.count("sessions forgotten at their end");
         self.ledger.ended = Some(self.now);
-        if self.former_is_forgotten() {
-            return;
-        }
         let (now, ends) = (self.now, self.ledger.ends);
         let is_so = self.ledger.ends_are_doubted || ends.is_none_or(|ends| ends <= now);
         self.demand(Invariant::ValidTokenServed, is_so, || {
@@ -59,26 +57,13 @@ impl World {
         });
         let refused = self.ledger.pace.is_password_refused;
         let parked = self.ledger.parked.take().or(self.ledger.unreplaced.take());
+        let trial = self.ledger.trial.take().filter(|trial| trial.is_wanted);
         self.forget();
         self.ledger.pace.is_password_refused = refused;
         self.ledger.parked = parked;
-    }
-
-    /// The session that lived while what a file holds is tried was as old as it may get: the other goes on. Says whether.
-    fn former_is_forgotten(&mut self) -> bool {
-        let now = self.now;
-        let ledger = &mut self.ledger;
-        let is_over = |former: &mut Former| former.ends.is_some_and(|ends| ends <= now);
-        let is_untried = ledger.is_untried;
-        let Some(former) = ledger.former.take_if(|former| is_untried && is_over(former)) else {
-            return false;
-        };
-        let mut families = std::mem::take(&mut ledger.kept);
-        families.insert(former.chain.family);
-        families.retain(|family| ledger.live.as_ref().is_none_or(|trial| trial.family != *family));
-        ledger.gone.extend(&families);
-        (ledger.user, ledger.held_since) = (None, None);
-        true
+        // What is tried outlives the session beside which it is.
+        self.ledger.trial = trial;
+        self.another_begins();
     }
 
     /// It says that it has, or what could not be done.

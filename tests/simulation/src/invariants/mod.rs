@@ -12,6 +12,7 @@ mod on_disk;
 mod pace;
 mod restored;
 mod served;
+mod trying;
 mod unserved;
 
 pub(crate) use ledger::Ledger;

@@ -1,6 +1,7 @@
 //! A session that is parked, as its profile has moved to another provider, and that comes back.
 
 use super::ledger::{Chain, Family, Ledger, Token};
+use super::trying::Trial;
 use crate::engine::World;
 use crate::history::Obtains;
 use bearerd_session::Session;
@@ -23,7 +24,7 @@ impl Ledger {
     /// Whether there is nothing but what a file holds, which has given no token yet, and a session that is parked.
     pub(super) fn gives_way_to_the_parked(&self) -> bool {
         let parked = self.parked.as_ref().is_some_and(|parked| !parked.chain.is_over);
-        self.is_untried && self.former.is_none() && parked
+        self.is_untried && parked
     }
 }
 
@@ -35,16 +36,13 @@ impl World {
             return;
         }
         let is_worth_it = !self.ledger.gives_way_to_the_parked();
-        if self.ledger.is_untried && (!is_worth_it || self.ledger.former.is_some()) {
-            self.ledger.strayed = self.ledger.source;
+        if self.ledger.is_untried && !is_worth_it {
+            let left = |chain| Trial { chain, source: self.ledger.source, is_wanted: false };
+            self.ledger.trial = self.ledger.live.take().map(left);
         }
-        let former = self.ledger.former.take().filter(|_| self.ledger.is_untried);
         self.ledger.is_untried = false;
-        let former_chain = former.map(|former| {
-            self.ledger.ends = former.ends;
-            former.chain
-        });
-        let current = self.ledger.login.take().or(former_chain).or(self.ledger.live.take());
+        self.trial_is_left();
+        let current = self.ledger.login.take().or(self.ledger.live.take());
         self.ledger.live = None;
         self.ledger.is_password_given = false;
         self.ledger.place = place;

@@ -120,8 +120,7 @@ impl World {
     pub(super) fn saved_is_on_disk(&mut self, now: Now) {
         let Some(life) = self.life.as_ref().filter(|life| life.change.is_none()) else { return };
         let Some(session) = &life.session else { return };
-        let has_former = self.ledger.is_untried && self.ledger.former.is_some();
-        if has_former || self.ledger.gives_way_to_the_parked() {
+        if self.ledger.gives_way_to_the_parked() {
             return;
         }
         // What is over is kept for a person's next login alone.

@@ -18,8 +18,10 @@ pub(super) struct Pace {
     /// The one whose answer says when the next may be.
     pub(super) counts: Option<FetchId>,
     /// What reaches every slot.
-    session: Attempts,
-    slots: BTreeMap<Slot, SlotPace>,
+    pub(super) session: Attempts,
+    pub(super) slots: BTreeMap<Slot, SlotPace>,
+    /// What is tried beside the live session.
+    pub(super) trial: Attempts,
     /// A lost answer was asked for once more already.
     pub(super) repeated: bool,
     /// That is for this slot, now.
@@ -38,24 +40,24 @@ pub(super) struct Pace {
 
 /// When the next attempt may be, after those before.
 #[derive(Debug, Default)]
-struct Attempts {
+pub(super) struct Attempts {
     /// By itself.
-    own: Option<Boot>,
+    pub(super) own: Option<Boot>,
     /// For a caller that asks.
-    asked: Option<Boot>,
+    pub(super) asked: Option<Boot>,
     /// One has asked since.
     caller_came: bool,
     /// The last attempt failed then; and what the provider said about coming again.
-    failed: Option<(Boot, Option<Boot>)>,
+    pub(super) failed: Option<(Boot, Option<Boot>)>,
     /// Failures in a row.
-    row: u32,
+    pub(super) row: u32,
 }
 
 #[derive(Debug, Default)]
-struct SlotPace {
+pub(super) struct SlotPace {
     attempts: Attempts,
     /// The spacing of two tokens: by itself, and for a caller without one.
-    spaced: (Option<Boot>, Option<Boot>),
+    pub(super) spaced: (Option<Boot>, Option<Boot>),
     /// The provider has refused what is asked for here.
     is_refused: bool,
 }
@@ -67,7 +69,7 @@ const BACKOFF_FLOOR: Duration = Duration::from_millis(500);
 /// §5: its cap.
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// The longest `Retry-After` that is believed, and §5's pause of what a person has to mend.
-const RETRY_AFTER_CAP: Duration = Duration::from_secs(600);
+pub(super) const RETRY_AFTER_CAP: Duration = Duration::from_secs(600);
 /// RFC 8628 §3.5.
 const SLOW_DOWN: Duration = Duration::from_secs(5);
 /// An interval of 0 would be a storm.
@@ -75,12 +77,12 @@ const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 const NEVER: Option<Boot> = Some(Boot::from_millis(u64::MAX));
 
 impl Attempts {
-    fn earliest(&self) -> Option<Boot> {
+    pub(super) fn earliest(&self) -> Option<Boot> {
         if self.caller_came { self.own.min(self.asked) } else { self.own }
     }
 
     /// A person has perhaps mended what is wrong: again in 2 s, or when the provider said.
-    fn is_forgiven(&mut self) {
+    pub(super) fn is_forgiven(&mut self) {
         if let Some((ended, retry_after)) = self.failed {
             let from = Some(ended + PULL).max(retry_after);
             (self.own, self.asked) = (self.own.min(from), self.asked.min(from));
@@ -100,6 +102,7 @@ impl Pace {
     fn is_forgiven(&mut self) {
         self.is_password_refused = false;
         self.session.is_forgiven();
+        self.trial.is_forgiven();
         self.slots.values_mut().for_each(|slot| slot.attempts.is_forgiven());
     }
 
@@ -208,8 +211,12 @@ impl World {
                     return;
                 }
             }
-            // Looking at a file costs nobody anything; what comes next is asked for at once.
-            Outcome::Found(token) if self.is_news_or_needless(token.expose()) => {
+            // Looking at a file costs nobody anything, and hurries nobody where a session lives.
+            Outcome::Found(_) if self.ledger.live.as_ref().is_some_and(|live| !live.is_over) => {
+                return;
+            }
+            // What comes next is asked for at once.
+            Outcome::Found(token) if token_of(token.expose()) != self.ledger.source => {
                 let pace = &mut self.ledger.pace;
                 pace.session = Attempts::default();
                 pace.slots.entry(slot).or_default().spaced = (None, None);
@@ -223,12 +230,6 @@ impl World {
             _ => {}
         }
         self.pace_failed(slot, kind, outcome, heard, jitter);
-    }
-
-    /// Whether a refresh token of the file is another one, or nobody needs it.
-    fn is_news_or_needless(&self, name: &str) -> bool {
-        let is_live = self.ledger.live.as_ref().is_some_and(|chain| !chain.is_over);
-        token_of(name) != self.ledger.source || is_live
     }
 
     /// An attempt has failed.
@@ -349,7 +350,7 @@ impl World {
 }
 
 /// The pause after so many failures in a row.
-fn backoff(row: u32, jitter: Jitter) -> Duration {
+pub(super) fn backoff(row: u32, jitter: Jitter) -> Duration {
     let ceiling = Duration::from_secs(1 << row.saturating_sub(1).min(6)).min(BACKOFF_CAP);
     ceiling.mul_f64(f64::from(jitter.0) / 65_536.0).max(BACKOFF_FLOOR)
 }

@@ -38,9 +38,7 @@ impl World {
             let (is_for, slot) = (slot_named(is_for), slot_named(slot));
             format!("{} is for {is_for}, and was served for {slot}", shown.token)
         });
-        let former = self.ledger.former.as_ref().filter(|_| self.ledger.is_untried);
-        let ends = former.map_or(self.ledger.ends, |former| former.ends);
-        if let Some(ends) = ends.filter(|_| !self.ledger.ends_are_doubted) {
+        if let Some(ends) = self.ledger.ends.filter(|_| !self.ledger.ends_are_doubted) {
             self.demand(Invariant::OverAtItsEnd, now < ends + LATENESS, || {
                 format!("{} was served {} ms after its session's end", shown.token, now - ends)
             });

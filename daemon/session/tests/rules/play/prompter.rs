@@ -3,8 +3,8 @@
 use super::Shown;
 use bearerd_session::time::{Boot, Now};
 use bearerd_session::{
-    Action, Cause, Event, Failure, FetchId, Next, Outcome, Request, RequestKind, Session, Settings,
-    SlotKey, StoreOp, WaiterId, verdict,
+    Action, Cause, Event, Failure, FetchId, Next, OAuthError, Outcome, Reach, Request, RequestKind,
+    Session, Settings, SlotKey, StoreOp, WaiterId, verdict,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub(super) struct Prompter {
     draining: bool,
     /// No refresh before this, unless something changed.
     quiet_until: Option<Boot>,
+    /// That is about this refresh token alone.
+    quiet_for: Option<String>,
     /// The refresh whose answer says when the next one may be: not one of a session that is gone.
     counts: Option<FetchId>,
 }
@@ -133,6 +135,12 @@ impl Prompter {
             self.unsaved.insert(access_token, (newer, since.unwrap_or(now.boot)));
         }
         if let Some(asked) = asked {
+            let spent = match request {
+                Request::Refresh { refresh_token, .. } => newer.or(Some(refresh_token)),
+                _ => None,
+            };
+            let is_its = matches!(outcome, Outcome::Failed(failure) if is_of_one_token(failure));
+            self.quiet_for = spent.filter(|_| is_its).map(|token| token.expose().to_owned());
             self.quiet_until = match outcome {
                 Outcome::Failed(failure) => quiet_after(failure).map(|quiet| now.boot + quiet),
                 Outcome::Granted(granted) => {
@@ -194,7 +202,8 @@ impl Prompter {
                         !self.succeeded.contains(token),
                         "`{token}` is spent: it has a successor"
                     );
-                    if let Some(until) = self.quiet_until.filter(|_| paced) {
+                    let is_its = self.quiet_for.as_ref().is_none_or(|quiet| quiet == token);
+                    if let Some(until) = self.quiet_until.filter(|_| paced && is_its) {
                         assert!(
                             now.boot >= until,
                             "a refresh {:?} too early",
@@ -259,6 +268,17 @@ impl Prompter {
     fn waits(&mut self, waiter: WaiterId, until: Boot) {
         self.waiting.insert(waiter, until);
     }
+}
+
+/// Whether a failure says nothing of another refresh token that may be tried beside this one.
+fn is_of_one_token(failure: &Failure) -> bool {
+    use OAuthError as E;
+    let verdict = verdict(RequestKind::Refresh, &failure.cause);
+    let may_be = matches!(
+        failure.cause,
+        Cause::OAuth(E::InvalidRequest | E::InvalidScope | E::InvalidTarget)
+    );
+    may_be || verdict.reach == Reach::Slot || verdict.next == Next::Over
 }
 
 /// How long no refresh follows a failed one, unless somebody changes something.
