@@ -77,6 +77,12 @@ impl Attempts {
         self.not_before = self.pull_from();
     }
 
+    /// Those for another question to the same provider: not sooner than this one could be asked again.
+    pub(crate) fn for_another(&self) -> Self {
+        let not_before = if self.problem.is_some() { self.pull_from() } else { self.not_before };
+        Self { not_before, ..Self::default() }
+    }
+
     /// The earliest attempt that a caller without a token may pull forward, where the last one failed.
     pub(crate) fn pull_from(&self) -> Option<Boot> {
         self.problem.as_ref()?;

@@ -96,8 +96,8 @@ impl Session {
         if self.trial_of(&source).is_none() {
             let endpoint = self.settings.binding.endpoint.clone();
             // One after the other is no reason to ask the provider as often.
-            let mut attempts = self.trial.take().map(|before| before.attempts).unwrap_or_default();
-            attempts.forgive();
+            let attempts = self.trial.take().map(|before| before.attempts.for_another());
+            let attempts = attempts.unwrap_or_default();
             let (source, newest) = (source.clone(), source.clone());
             self.trial = Some(Trial { source, newest, endpoint, is_wanted: false, attempts });
         }
@@ -249,6 +249,7 @@ impl Session {
     pub(super) fn refuse_trial(&mut self) {
         let Some(trial) = &mut self.trial else { return };
         trial.is_wanted = false;
+        trial.attempts = trial.attempts.for_another();
         self.source = Some(trial.source.clone());
         self.want_save();
     }

@@ -22,10 +22,14 @@ pub(crate) struct Caller {
     pub(crate) question: Question,
     /// When it came, in true time.
     pub(crate) came: u64,
+    /// When the task heard of it.
+    heard: u64,
     /// Until when it must have its answer, in true time: what stands still is added.
     pub(super) due: u64,
     /// Its token expired on the way, and it asked once more.
     again: bool,
+    /// Its own patience has ended after that, and the task has not heard of it.
+    has_left: bool,
     /// The number that the session knows it by.
     waiter: Option<WaiterId>,
     /// The task has given its answer, which is on its way.
@@ -163,8 +167,17 @@ impl World {
         let caller = CallerId(self.callers.next);
         self.callers.next += 1;
         let (came, due) = (self.now, starts + patience);
-        let waits =
-            Caller { question, came, due, again: false, waiter: None, is_answered: false, valid };
+        let waits = Caller {
+            question,
+            came,
+            heard: came,
+            due,
+            again: false,
+            has_left: false,
+            waiter: None,
+            is_answered: false,
+            valid,
+        };
         self.callers.waiting.insert(caller, waits);
         self.queue.push(self.now, Item::Ask(caller));
         self.queue.push(due + TOLERANCE, Item::Overdue(caller));
@@ -185,6 +198,7 @@ impl World {
         let Some(waiter) = self.next_waiter(id) else { return };
         if let Some(caller) = self.callers.waiting.get_mut(&id) {
             caller.waiter = Some(waiter);
+            caller.heard = if again { caller.heard } else { self.now };
         }
         let now = self.clocks().boot;
         if let Some(life) = &mut self.life
@@ -263,6 +277,10 @@ impl World {
     pub(super) fn deliver(&mut self, id: CallerId, answer: Answer, shown: Shown) {
         let now = self.clocks().boot;
         let Some(caller) = self.callers.waiting.get_mut(&id) else { return };
+        if caller.has_left {
+            self.callers.waiting.remove(&id);
+            return;
+        }
         let Answer::Token { slot, .. } = answer else { return self.leaves(id) };
         match shown.get(&slot_of(&slot)).filter(|shown| shown.is_good(now, None)) {
             Some(shown) => {
@@ -272,8 +290,8 @@ impl World {
                     Question::Read { slot, .. } => (*slot, None),
                     _ => (0, None),
                 };
-                let came = caller.came;
-                self.served(shown, asked, rejected.as_deref().map(|token| (token, came)));
+                let heard = caller.heard;
+                self.served(shown, asked, rejected.as_deref().map(|token| (token, heard)));
                 self.leaves(id);
             }
             None if caller.again => self.leaves(id),
@@ -288,8 +306,13 @@ impl World {
         }
     }
 
+    /// It goes; the task hears of that with the next question at the earliest.
     pub(super) fn patience_ends(&mut self, id: CallerId) {
-        self.callers.waiting.remove(&id);
+        if let Some(caller) = self.callers.waiting.get_mut(&id) {
+            caller.has_left = true;
+            caller.due = self.now + PATIENCE;
+            self.queue.push(caller.due + TOLERANCE, Item::Overdue(id));
+        }
     }
 
     /// It has its answer: was it in time?

@@ -171,9 +171,14 @@ impl World {
             return true;
         }
         let now = self.clocks().boot;
-        let good = self.ledger.got.values().filter(|got| got.slot == slot);
-        let good = good.filter(|got| got.ends.is_none_or(|end| now < end));
-        let newest = good.max_by_key(|got| got.number).map(|got| got.asked);
+        // One that was handed out twice is good for as long as readers are shown it, too.
+        let shown = self.life.as_ref().and_then(|life| life.shown.get(&slot));
+        let shown = shown.filter(|shown| shown.is_good(now, None));
+        let shown = shown.and_then(|shown| token_of(&shown.token));
+        let of_slot = self.ledger.got.iter().filter(|(_, got)| got.slot == slot);
+        let good = of_slot
+            .filter(|(token, got)| got.ends.is_none_or(|end| now < end) || shown == Some(**token));
+        let newest = good.max_by_key(|(_, got)| got.number).map(|(_, got)| got.asked);
         let read = self.ledger.readers.get(&slot);
         // The daemon may hear of a reader a moment later than that one comes, and of one who comes with the request.
         newest.zip(read).is_some_and(|(asked, read)| *read >= asked)

@@ -55,6 +55,8 @@ pub(crate) struct Ledger {
     pub(super) is_untried: bool,
     /// Sessions before the live one whose tokens may be in hand still: nobody asked for its end.
     pub(super) kept: BTreeSet<Family>,
+    /// The same of the login whose tokens have come and are not in force yet.
+    pub(super) kept_of_login: BTreeSet<Family>,
     pub(super) parked: Option<Parked>,
     /// One that another session is to replace, and has not on disk.
     pub(super) unreplaced: Option<Parked>,
@@ -376,6 +378,7 @@ impl Ledger {
         let chains = self.live.take().into_iter().chain(self.login.take());
         let mut families: BTreeSet<Family> = chains.map(|chain| chain.family).collect();
         families.append(&mut self.kept);
+        families.append(&mut self.kept_of_login);
         self.is_untried = false;
         families
     }

@@ -253,6 +253,7 @@ impl World {
         // Tokens for other scopes and audiences were those of the session before.
         self.ledger.got.retain(|_, got| got.slot == 0);
         self.ledger.login = Some(offered.chain);
+        self.ledger.kept_of_login.clear();
         self.trial_is_given_up();
         self.ledger.source = offered.source.or(self.ledger.source);
         self.ledger.user = offered.user;
@@ -273,8 +274,10 @@ impl World {
         }
         self.ledger.replace = false;
         let Some(login) = self.ledger.login.take() else { return };
+        let kept = std::mem::take(&mut self.ledger.kept_of_login);
         let mut old = self.ledger.take_families();
-        old.remove(&login.family);
+        old.retain(|family| *family != login.family && !kept.contains(family));
+        self.ledger.kept = kept;
         self.ledger.live = Some(login);
         self.ledger.gone.extend(old);
         let session = self.life.as_ref().and_then(|life| life.session.as_ref());

@@ -31,7 +31,10 @@ impl World {
         if begins {
             self.note_the_user(granted, family);
         } else {
-            self.ledger.kept.insert(family);
+            match self.ledger.login {
+                Some(_) => self.ledger.kept_of_login.insert(family),
+                None => self.ledger.kept.insert(family),
+            };
             return self.note_granted(granted, family, None, heard);
         }
         self.ledger.pace.is_password_refused = false;

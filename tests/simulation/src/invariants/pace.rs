@@ -46,7 +46,7 @@ pub(super) struct Attempts {
     /// For a caller that asks.
     pub(super) asked: Option<Boot>,
     /// One has asked since.
-    caller_came: bool,
+    pub(super) caller_came: bool,
     /// The last attempt failed then; and what the provider said about coming again.
     pub(super) failed: Option<(Boot, Option<Boot>)>,
     /// Failures in a row.

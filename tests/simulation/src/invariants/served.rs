@@ -15,7 +15,7 @@ const LATENESS: u64 = 600;
 pub(super) const SLOTS: usize = 64;
 
 impl World {
-    /// A caller gets this token now; one that rejected another, and came at that moment, waited for it.
+    /// A caller gets this token now; one that rejected another waited for it, as the daemon heard at that moment.
     pub(crate) fn served(&mut self, shown: &ShownToken, slot: Slot, rejected: Option<(&str, u64)>) {
         self.tally.count(match slot {
             0 => "tokens served",
@@ -27,12 +27,12 @@ impl World {
         let is_for = self.providers[place].access[token].slot;
         // Nobody knows any more what a rejected token was for that had expired when it was rejected, where none is shown
         // for that: the profile's own is given instead.
-        let rejects = rejected.and_then(|(token, came)| Some((token_of(token)?, came)));
+        let rejects = rejected.and_then(|(token, heard)| Some((token_of(token)?, heard)));
         let is_gone = self.life.as_ref().is_some_and(|life| !life.shown.contains_key(&slot));
         let is_unknown = is_for == 0
             && is_gone
-            && rejects.is_some_and(|((place, token), came)| {
-                self.providers[place].access[token].expires.is_some_and(|end| end <= came)
+            && rejects.is_some_and(|((place, token), heard)| {
+                self.providers[place].access[token].expires.is_some_and(|end| end <= heard)
             });
         self.demand(Invariant::OfTheRightScope, is_for == slot || is_unknown, || {
             let (is_for, slot) = (slot_named(is_for), slot_named(slot));

@@ -43,6 +43,7 @@ impl Pace {
     /// The file holds another one: that is no reason to hurry.
     pub(super) fn another_is_tried(&mut self) {
         self.trial.is_forgiven();
+        self.trial = Attempts { own: self.trial.own, ..Attempts::default() };
     }
 
     /// What held back the trial holds back its session.
@@ -261,6 +262,7 @@ impl World {
         if let Some(trial) = &mut self.ledger.trial {
             trial.is_wanted = false;
             self.ledger.source = trial.source;
+            self.ledger.pace.another_is_tried();
         }
     }
 
@@ -280,6 +282,7 @@ impl World {
 
     /// Another session takes the place of all, or there is none any more: gives what was to be tried.
     pub(super) fn trial_is_given_up(&mut self) -> Option<Chain> {
+        self.ledger.pace.trial = Attempts::default();
         let trial = self.ledger.trial.take().filter(|trial| trial.is_wanted)?;
         self.ledger.source = trial.source;
         Some(trial.chain)

@@ -167,7 +167,8 @@ impl World {
             });
         };
         let mut chains = ledger.live.iter().chain(&ledger.login);
-        let is_kept = ledger.kept.contains(&got.family);
+        let is_kept =
+            ledger.kept.contains(&got.family) || ledger.kept_of_login.contains(&got.family);
         if !is_kept && !chains.any(|chain| chain.family == got.family) {
             return Some(Rule::Gone);
         }
