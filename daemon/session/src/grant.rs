@@ -81,9 +81,16 @@ pub(crate) struct InFlight {
     pub(crate) after_reject: bool,
     /// That it has had no answer for so long has been told.
     pub(crate) silence_told: bool,
+    /// The refresh token that it spends, where that is not the session's.
+    pub(crate) spends: Option<Secret>,
 }
 
 impl InFlight {
+    pub(crate) fn of(fetch: FetchId, way: Way, slot: SlotKey, asked: Boot) -> Self {
+        let (planned, after_reject, silence_told, spends) = (None, false, false, None);
+        Self { fetch, way, slot, asked, planned, after_reject, silence_told, spends }
+    }
+
     /// When whoever looks is told that the IdP does not answer: no caller is more patient.
     pub(crate) fn silent_from(&self) -> Boot {
         self.asked + PATIENCE

@@ -6,6 +6,7 @@
 //! `schedule`; the words are those of RFC 6749 and RFC 8628.
 
 pub mod time;
+mod trial;
 
 mod settings;
 

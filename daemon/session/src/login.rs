@@ -41,7 +41,9 @@ impl Login {
                     && same.username == given.username
                     && same.password.same_as(&given.password)
             }
-            (Means::Import { refresh_token }, _, Some(same)) => same.same_as(refresh_token),
+            (Means::Import { refresh_token }, _, Some(found)) => {
+                granting.source.as_ref().unwrap_or(found).same_as(refresh_token)
+            }
             _ => false,
         }
     }

@@ -74,26 +74,37 @@ impl Attempts {
     pub(crate) fn forgive(&mut self) {
         self.hold = None;
         // Many who ask for a login, or reload, at once are no reason to ask the IdP as often.
-        self.not_before = self.pull_from();
+        self.not_before = self.asked_from();
     }
 
     /// Those for another question to the same provider: not sooner than this one could be asked again.
     pub(crate) fn for_another(&self) -> Self {
-        let not_before = if self.problem.is_some() { self.pull_from() } else { self.not_before };
-        Self { not_before, ..Self::default() }
+        let (retry_after, ended) = (self.retry_after, self.ended);
+        let another = Self { retry_after, ended, ..Self::default() };
+        Self { not_before: another.asked_from(), ..another }
+    }
+
+    /// When the last one failed, if it did.
+    pub(crate) fn failed_at(&self) -> Option<Boot> {
+        self.ended
     }
 
     /// The earliest attempt that a caller without a token may pull forward, where the last one failed.
     pub(crate) fn pull_from(&self) -> Option<Boot> {
         self.problem.as_ref()?;
-        let spaced = self.ended.map(|ended| ended + PULL_SPACING);
-        self.retry_after.max(self.hold).max(spaced)
+        self.asked_from()
     }
 
     /// Lets an attempt happen at `at`, whatever the backoff says.
     pub(crate) fn pull(&mut self, at: Boot) {
         let sooner = self.not_before.map(|not_before| not_before.min(at));
-        self.not_before = sooner.max(self.retry_after).max(self.hold);
+        self.not_before = sooner.max(self.asked_from());
+    }
+
+    /// The earliest attempt, whoever asks.
+    fn asked_from(&self) -> Option<Boot> {
+        let spaced = self.ended.map(|ended| ended + PULL_SPACING);
+        self.retry_after.max(self.hold).max(spaced)
     }
 }
 

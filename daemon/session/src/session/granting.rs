@@ -36,7 +36,13 @@ impl Session {
         }
         self.end_login_unasked("another login has taken its place", true);
         let granting = match means {
-            Means::Import { refresh_token } => self.try_found(refresh_token, None, now.boot),
+            Means::Import { refresh_token } => {
+                // Where it is what the file holds or held, what has become of that is used.
+                let trial = self.trial_of(&refresh_token);
+                let (newest, is_its) = trial
+                    .map_or((refresh_token.clone(), false), |trial| (trial.newest.clone(), true));
+                self.try_found(newest, Some(refresh_token).filter(|_| is_its), now.boot)
+            }
             Means::Given(given) => self.ask_for_grant(Some(given), RequestKind::Password, now.boot),
             Means::Own => self.take_own_grant().unwrap_or_else(|| {
                 self.ask_for_grant(self.given.clone(), RequestKind::Grant, now.boot)
@@ -93,7 +99,11 @@ impl Session {
     /// would try a password as often as it can.
     fn refusal_of_another(&self, means: &Means, now: Now) -> Option<ErrorBody> {
         let is_used = match means {
-            Means::Import { refresh_token } => self.is_being_used(refresh_token),
+            Means::Import { refresh_token } => {
+                let newest =
+                    self.trial_of(refresh_token).map_or(refresh_token, |trial| &trial.newest);
+                self.is_being_used(newest)
+            }
             Means::Own | Means::Given(_) => false,
         };
         if is_used {
@@ -101,7 +111,7 @@ impl Session {
         }
         let tried = self.grant.as_ref().filter(|grant| grant.untried);
         if let (Means::Import { refresh_token }, Some(tried)) = (means, tried)
-            && tried.refresh_token.same_as(refresh_token)
+            && tried.is_or_was(refresh_token)
         {
             return Some(self.refusal_of_a_tried_one());
         }
@@ -204,7 +214,7 @@ impl Session {
     /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
     /// a second use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
-        let is_known = self.note_known_source(&refresh_token);
+        let is_known = self.note_if_known(&refresh_token);
         if is_known && self.is_untried() {
             let refusal = self.refusal_of_a_tried_one();
             return self.end_login(Err(refusal));
@@ -225,7 +235,7 @@ impl Session {
     fn granting_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
         let Some(Login { stage: Stage::Granting(granting), .. }) = &self.login else { return };
         let kind = granting.kind;
-        let found = granting.found.clone();
+        let (found, asked) = (granting.found.clone(), granting.asked);
         let out_of_file = granting.source.is_some();
         let verdict = verdict(kind, &failure.cause);
         if out_of_file && verdict.next != Next::Over {
@@ -233,8 +243,9 @@ impl Session {
             self.source = None;
             self.reread = true;
         }
-        if found.is_some_and(|found| self.is_of_the_trial(&found)) {
-            self.trial_failed(failure, now, jitter);
+        let endpoint = self.settings.binding.endpoint.clone();
+        if found.is_some_and(|found| self.trial_by(&found, &endpoint).is_some()) {
+            self.trial_failed(asked, failure, now, jitter);
         } else if let Some(unwanted) = failure.cause.refresh_token() {
             self.revoke(unwanted.clone());
         }

@@ -104,8 +104,8 @@ impl Session {
         let orphan = match &login.stage {
             Stage::Pending(Pending { polling: Some((fetch, _)), .. }) => Some((*fetch, unwanted)),
             Stage::Granting(Granting { fetch, found, .. }) => {
-                let strayed = found.clone().filter(|found| self.is_of_the_trial(found));
-                let orphan = strayed.map_or(unwanted, |spent| Orphan::Strayed { spent });
+                let strayed = found.as_ref().and_then(|spent| self.strayed(spent));
+                let orphan = strayed.unwrap_or(unwanted);
                 Some((*fetch, orphan))
             }
             _ => None,

@@ -33,9 +33,12 @@ impl Session {
             )
         });
         self.logged_out_unread = self.unreadable.as_ref().map(|_| revoke);
+        // What a login has taken out of the profile's file is not taken from there again.
+        self.source = self.login_source().or(self.source.take());
         self.end_login_unasked("its profile was logged out", revoke);
+        let here = &self.settings.binding.endpoint;
         for orphan in self.orphans.values_mut() {
-            if matches!(orphan, Orphan::Strayed { .. }) {
+            if matches!(orphan, Orphan::Strayed { endpoint, .. } if endpoint == here) {
                 *orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
             }
         }
@@ -89,9 +92,9 @@ impl Session {
         if self.is_taking_over() {
             self.end_login_unasked("the lifetime that it asked for is over", true);
         }
-        let trial = self.set_trial_aside();
+        let outliving = self.take_what_outlives();
         self.forget_session(true);
-        self.begin_with_what_was_set_aside(trial, now);
+        self.go_on_with_what_outlives(outliving, now);
         // On disk the parked session may stand still, as no save of this one came through.
         let stays = self.parked.is_some() || self.is_live();
         self.storage.want(if stays { Wish::Save } else { Wish::Forget });

@@ -28,17 +28,17 @@ use crate::outcome::{Granted, Outcome};
 use crate::problem::Attempts;
 use crate::record::{Moment, Record, Restored};
 use crate::schedule::Jitter;
-use crate::settings::{Kind, Settings};
+use crate::settings::{Kind, Own, Settings};
 use crate::slot::{Slot, SlotKey};
 use crate::storage::{Generation, Storage};
 use crate::time::{Boot, Now, Wall};
+use crate::trial::Trial;
 use bearerd_proto::{ErrorBody, Secret};
 use logging_in::Terms;
 use logging_out::Leaving;
 use orphans::Orphan;
 use saving::Storing;
 use std::collections::BTreeMap;
-use trying::Trial;
 
 /// The live state of a profile. One writer owns it, gives it events, and does what it says.
 #[derive(Debug)]
@@ -240,7 +240,7 @@ impl Session {
             self.callers.deadline(),
             self.login_deadline(),
             self.leaving.iter().map(|leaving| leaving.deadline).min(),
-            self.storage.retry_at().filter(|_| !self.draining),
+            self.storage.retry_at().filter(|_| !self.draining && !self.waits_for_the_old_place()),
             self.storage.slow_at(now.boot),
             self.held_back_until(),
             self.silent_from(),
@@ -271,6 +271,7 @@ impl Session {
         self.advance_login(now);
         self.advance_leaving(now);
         self.pull_for_waiting(now);
+        self.let_readers_wake_the_trial(now.boot);
         self.fetch_due(now);
         self.drop_idle_slots(now);
     }
@@ -345,7 +346,9 @@ impl Session {
     fn note_user(&mut self, granted: &Granted, begins: bool) {
         let is_other = granted.user_id.is_some() && granted.user_id != self.user.id;
         if begins || is_other {
-            if self.user.id.is_some() && (is_other || granted.user_id.is_none()) {
+            let is_same = self.user.id.is_some() && granted.user_id == self.user.id;
+            let may_be_anothers = begins && self.own() == Some(Own::GrantFile);
+            if !is_same && (self.user.id.is_some() || may_be_anothers) {
                 // The file of another person, say: what was got for the one before is nobody's now.
                 self.drop_other_slots();
             }

@@ -18,8 +18,10 @@ impl Session {
         }
         let based = *key == profiles_own || self.valid(&profiles_own, now).is_some();
         if *key != profiles_own && key.audience.is_some() && self.settings.exchanges {
-            // While a login takes over, the token in hand is that of the session before.
-            return (based && !self.is_taking_over()).then_some(Way::Exchange);
+            // While a newer one waits for its save, the token in hand may be that of the session before.
+            let own = self.slots.get(&profiles_own);
+            let is_newest = own.is_none_or(|slot| slot.unpublished.is_none());
+            return (based && is_newest).then_some(Way::Exchange);
         }
         if self.grant.as_ref().is_some_and(Grant::is_live) {
             // Whose it is shows with the first token.

@@ -19,7 +19,7 @@ pub(super) enum Orphan {
     /// there.
     Parked { asked: Boot, spent: Secret, slot: SlotKey },
     /// It spends what a file held, which is tried again should the profile come back.
-    Strayed { spent: Secret },
+    Strayed { spent: Secret, endpoint: String },
     /// A revocation: its outcome goes to whoever logs out.
     Revocation,
 }
@@ -37,8 +37,11 @@ impl Session {
     pub(super) fn orphan_parked(&mut self, parks: bool) {
         let strayed = self.note_strayed(parks);
         let spent = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
+        let endpoint = self.settings.binding.endpoint.clone();
         self.orphan_in_flight(|in_flight| match (&strayed, &spent, in_flight.way) {
-            (Some(spent), ..) => Orphan::Strayed { spent: spent.clone() },
+            (Some(spent), ..) => {
+                Orphan::Strayed { spent: spent.clone(), endpoint: endpoint.clone() }
+            }
             (None, Some(spent), Way::Refresh) => Orphan::Parked {
                 asked: in_flight.asked,
                 spent: spent.clone(),
@@ -66,7 +69,9 @@ impl Session {
             (Orphan::Parked { asked, spent, .. }, outcome) => {
                 self.parked_answered(outcome, asked, &spent, now);
             }
-            (Orphan::Strayed { spent }, outcome) => self.strayed_answered(&spent, outcome),
+            (Orphan::Strayed { spent, endpoint }, outcome) => {
+                self.strayed_answered(&spent, &endpoint, outcome);
+            }
             (Orphan::Revoke | Orphan::Drop, _) => {}
         }
     }

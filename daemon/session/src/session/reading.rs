@@ -97,18 +97,35 @@ impl Session {
     /// There is no valid token: join the attempt in flight, pull the next one forward, or give the last error.
     fn ask_without_token(&mut self, waiter: WaiterId, slot: SlotKey, want: Want, now: Now) {
         if !self.is_on_its_way(&slot) {
-            if let Some(refusal) = self.refusal_of_a_fetch(&slot, now) {
-                return self.answer(waiter, Answer::Refused(refusal));
-            }
-            let own = SlotKey::default();
-            let needs_own = self.needs_own(&slot, now.boot);
-            if let Some(refusal) = self.refusal_of_a_fetch(&own, now).filter(|_| needs_own) {
+            if let Some(refusal) = self.refusal_of_need(&slot, now).filter(|_| !self.is_trying()) {
                 return self.answer(waiter, Answer::Refused(refusal));
             }
             self.attempts.pull(now.boot);
             self.pull_for_need(&slot, now.boot);
         }
         self.wait(waiter, slot, want, now);
+    }
+
+    /// Why there can be no token of `slot`, nor of the profile's own where it needs that first.
+    fn refusal_of_need(&self, slot: &SlotKey, now: Now) -> Option<ErrorBody> {
+        let of_own = || self.refusal_of_a_fetch(&SlotKey::default(), now);
+        let needs_own = self.needs_own(slot, now.boot);
+        self.refusal_of_a_fetch(slot, now).or_else(|| of_own().filter(|_| needs_own))
+    }
+
+    /// Whether what the profile's file holds is being tried: that may give a token where nothing else does.
+    fn is_trying(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(|in_flight| in_flight.way == Way::Trial)
+    }
+
+    /// What was tried has given none: whoever waited for that alone is told why there is none.
+    pub(super) fn serve_what_cannot_come(&mut self, now: Now) {
+        for slot in self.callers.slots(|_| true) {
+            let needs_one = self.valid(&slot, now.boot).is_none() && !self.is_on_its_way(&slot);
+            if let Some(refusal) = self.refusal_of_need(&slot, now).filter(|_| needs_one) {
+                self.serve_failed(|waiting| *waiting == slot, &refusal, now);
+            }
+        }
     }
 
     /// Whoever waits for a slot that went with its session waits for that of the next one.

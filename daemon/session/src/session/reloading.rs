@@ -11,6 +11,7 @@ use crate::settings::{Own, Settings};
 use crate::slot::{Held, Slot, SlotKey};
 use crate::storage::Wish;
 use crate::time::{Boot, Now};
+use crate::trial::Trial;
 use bearerd_proto::{ErrorCode, Secret};
 use std::time::Duration;
 
@@ -199,6 +200,7 @@ impl Session {
         let had_problem = self.attempts.problem.is_some();
         self.refused = None;
         self.attempts.forgive();
+        self.trial.iter_mut().for_each(Trial::forgive);
         for slot in self.slots.values_mut() {
             let had_problem = had_problem || slot.attempts.problem.is_some();
             slot.attempts.forgive();
@@ -289,15 +291,7 @@ impl Session {
         });
         if let Some((fetch, asked, slot)) = found {
             self.orphans.remove(&fetch);
-            self.in_flight = Some(InFlight {
-                fetch,
-                way: Way::Refresh,
-                slot,
-                asked,
-                planned: None,
-                after_reject: false,
-                silence_told: false,
-            });
+            self.in_flight = Some(InFlight::of(fetch, Way::Refresh, slot, asked));
         }
     }
 

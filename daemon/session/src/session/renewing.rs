@@ -6,13 +6,13 @@ use crate::io::{Action, Request};
 use crate::login::Stage;
 use crate::outcome::{Cause, Failure, Granted, Next, Outcome, Reach, Verdict, verdict};
 use crate::problem::Problem;
-use crate::schedule::{self, IDLE_AFTER, Jitter};
+use crate::schedule::{self, Jitter};
 use crate::slot::{Held, Slot, SlotKey};
 use crate::time::{Boot, Now};
 use bearerd_proto::EventKind;
 
-/// Whose turn it is: what is due of the session goes before what is tried beside it.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Whose turn it is: what is due of the session goes before what is tried beside it, unless that has waited longer.
+#[derive(Debug)]
 pub(super) enum Turn {
     Slot(SlotKey),
     Trial,
@@ -30,7 +30,12 @@ impl Session {
         let due =
             self.slots.iter().filter_map(|(key, slot)| Some((self.due(key, slot, now)?, key)));
         let due = due.min().map(|(at, key)| (at, Turn::Slot(key.clone())));
-        due.into_iter().chain(self.trial_due(now).map(|at| (at, Turn::Trial))).min()
+        let trial = self.trial_due(now).map(|at| (at, Turn::Trial));
+        let is_first = |(at, _): &(Boot, Turn)| {
+            let slot_at = due.as_ref().map_or(Boot::NEVER, |(at, _)| *at).max(now);
+            *at < slot_at || (*at == slot_at && self.trial_goes_first(now))
+        };
+        if trial.as_ref().is_some_and(is_first) { trial } else { due.or(trial) }
     }
 
     /// When `slot` is fetched next, if nothing else comes up.
@@ -42,6 +47,7 @@ impl Session {
             .max(self.attempts.not_before)
             .max(slot.attempts.not_before)
             .max(self.spared_until(needed, now))
+            .max(self.trial_holds_up_until())
             .filter(|at| *at < Boot::NEVER)
     }
 
@@ -80,7 +86,7 @@ impl Session {
             // What the file holds now is tried at once; what has failed is no more urgent than the session.
             let is_new = self.is_untried() && self.problem(&key).is_none();
             let idle = !is_new
-                && now.boot.since(self.last_read) >= IDLE_AFTER
+                && self.is_idle(now.boot)
                 && !self.callers.wait_for(&key)
                 && !self.repeats_at(now.boot)
                 && !self.is_to_be_reread();
@@ -135,17 +141,15 @@ impl Session {
         let (due, postponed) = (slot.due.take(), slot.postponed.take());
         let planned = postponed.or(due).filter(|_| is_extra);
         let after_reject = slot.rejected;
-        let silence_told = false;
-        let slot = key;
         self.in_flight =
-            Some(InFlight { fetch, way, slot, asked, planned, after_reject, silence_told });
+            Some(InFlight { planned, after_reject, ..InFlight::of(fetch, way, key, asked) });
     }
 
     pub(super) fn fetch_answered(&mut self, outcome: Outcome, now: Now, jitter: Jitter) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match outcome {
             outcome if in_flight.way == Way::Trial => {
-                self.trial_answered(in_flight, outcome, now, jitter);
+                self.trial_answered(&in_flight, outcome, now, jitter);
             }
             Outcome::Granted(granted) => self.renewed(&in_flight, &granted, now, jitter),
             Outcome::Failed(failure) => self.refresh_failed(&in_flight, &failure, now, jitter),
@@ -226,24 +230,23 @@ impl Session {
         jitter: Jitter,
     ) {
         let verdict = verdict(in_flight.way.kind(), &failure.cause);
-        match (in_flight.way, failure.cause.refresh_token()) {
-            (Way::Refresh, newer) => {
-                if self.grant.as_mut().is_some_and(|grant| grant.rotate(newer)) {
-                    self.want_save();
-                }
+        let newer = failure.cause.refresh_token();
+        if in_flight.way == Way::Refresh {
+            if self.grant.as_mut().is_some_and(|grant| grant.rotate(newer)) {
+                self.want_save();
             }
+        } else if let (Way::Own, Some(unwanted)) = (in_flight.way, newer) {
             // A session that nobody will use.
-            (Way::Own, Some(unwanted)) => drop(self.revoke(unwanted.clone())),
-            (Way::Own | Way::Exchange | Way::Trial, _) => {}
+            self.revoke(unwanted.clone());
+        }
+        let has_another = in_flight.way == Way::Own && self.grant.is_some();
+        if has_another && matches!(failure.cause, Cause::Source) {
+            // The session that there is needs its file no more.
+            return self.plan_as_before(in_flight);
         }
         // The same slot is due again; how soon is for the attempts to say.
         let again = in_flight.planned.unwrap_or(now.boot);
         self.slots.entry(in_flight.slot.clone()).or_default().pull(again);
-        let has_another = in_flight.way == Way::Own && self.grant.is_some();
-        if has_another && matches!(failure.cause, Cause::Source) {
-            // The session that there is needs its file no more.
-            return;
-        }
         if verdict.next == Next::UntilMended {
             self.refused = Some(failure.message.clone());
         }

@@ -1,7 +1,7 @@
 //! What is seen of a session from outside.
 
 use super::{Session, User};
-use crate::grant::{Lost, Way};
+use crate::grant::{InFlight, Lost, Way};
 use crate::io::Answer;
 use crate::login::{Login, Stage};
 use crate::outcome::{Cause, Failure};
@@ -172,7 +172,8 @@ impl Session {
                 at: problem.at.as_secs(),
             });
         }
-        let silent = self.in_flight.as_ref().filter(|it| it.silence_told && self.can_renew());
+        let is_renewal = |it: &&InFlight| it.silence_told && it.way != Way::Trial;
+        let silent = self.in_flight.as_ref().filter(is_renewal).filter(|_| self.can_renew());
         if let Some(in_flight) = silent {
             return Some(self.silence(in_flight.asked, now));
         }

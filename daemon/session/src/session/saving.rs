@@ -188,7 +188,7 @@ impl Session {
 
     /// The answer to the parked session's refresh is still to come. A session that came by itself does not move that
     /// one aside before: it could come again, and the refresh token in that answer could not.
-    fn waits_for_the_old_place(&self) -> bool {
+    pub(super) fn waits_for_the_old_place(&self) -> bool {
         self.parked.is_some()
             && self.own().is_some()
             && self.orphans.values().any(|orphan| matches!(orphan, Orphan::Parked { .. }))

@@ -19,7 +19,9 @@ impl Session {
         let other =
             matches!((&self.user.id, &granted.user_id), (Some(old), Some(new)) if old != new);
         if other && !replace {
-            self.refuse_what_it_spent();
+            if let Some(spent) = self.login_found_token().cloned() {
+                self.trial_is_spent_in_vain(&spent, granted);
+            }
             self.revoke_unwanted(granted.clone());
             let message = format!(
                 "another person logged in than profile `{}` belongs to; log in as that one, or say that the profile \
@@ -29,15 +31,16 @@ impl Session {
             let refusal = self.login_refusal(ErrorCode::LoginDenied, message);
             return self.end_login(Err(refusal));
         }
-        // What is only tried is no session of ours: it stays the file's.
+        // What the file holds and has given no token is no session of ours: it is the file's still, and known.
         self.give_up_trial();
         let old = self.grant.take();
         let newer = granted.refresh_token.as_ref().or(self.login_found_token());
-        let replaced = old.filter(|old| is_another_session(old, granted, newer));
+        let old = old.filter(|old| is_another_session(old, granted, newer));
         // What a grant of the profile's own gives beside the login is another session; so is what was tried.
-        let other = replaced.is_some();
+        let replaces = old.is_some();
+        let replaced = old.filter(|old| !old.untried);
         let is_another =
-            |in_flight: &InFlight| other || matches!(in_flight.way, Way::Own | Way::Trial);
+            |in_flight: &InFlight| replaces || matches!(in_flight.way, Way::Own | Way::Trial);
         // What the profile's file holds is read after the login.
         let follows_a_file = self.own().is_some_and(Own::follows_a_file);
         self.reread |=
@@ -65,13 +68,6 @@ impl Session {
         });
     }
 
-    /// The login is another person's: what the profile's file holds is spent by it.
-    fn refuse_what_it_spent(&mut self) {
-        if self.login_found_token().is_some_and(|found| self.is_of_the_trial(found)) {
-            self.refuse_trial();
-        }
-    }
-
     /// What the login said of its session, and what it was made with.
     fn note_terms(&mut self, now: Boot) {
         let lifetime = self.login.as_ref().and_then(|login| login.lifetime);
@@ -97,6 +93,14 @@ impl Session {
     fn login_found_token(&self) -> Option<&Secret> {
         match &self.login.as_ref()?.stage {
             Stage::Granting(granting) => granting.found.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What was in the profile's file when the login took it from there.
+    pub(super) fn login_source(&self) -> Option<Secret> {
+        match &self.login.as_ref()?.stage {
+            Stage::Granting(granting) => granting.source.clone(),
             _ => None,
         }
     }

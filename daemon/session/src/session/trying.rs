@@ -3,34 +3,22 @@
 
 use super::Session;
 use super::logging_in::unusable_unless_failed;
+use super::orphans::Orphan;
 use crate::grant::{Grant, InFlight, Way};
-use crate::io::Request;
-use crate::outcome::{Cause, Failure, Next, Outcome, Reach, RequestKind, verdict};
-use crate::problem::Attempts;
+use crate::io::{Action, Request};
+use crate::outcome::{Cause, Failure, Granted, Outcome};
 use crate::record::SavedGrant;
 use crate::schedule::{IDLE_AFTER, Jitter};
 use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
-use bearerd_proto::Secret;
+use crate::trial::Trial;
+use bearerd_proto::{EventKind, Secret};
 
-/// A refresh token that the profile's file holds or held, and that is no session of the profile.
-#[derive(Debug)]
-pub(super) struct Trial {
-    /// What the file held.
-    source: Secret,
-    /// What has become of it.
-    newest: Secret,
-    /// Where: of no use anywhere else.
-    endpoint: String,
-    /// The file holds it, and the provider has neither taken nor refused it.
-    is_wanted: bool,
-    attempts: Attempts,
-}
-
-/// The same while its session ends.
-pub(super) struct SetAside {
+/// What outlives a session that ends: a trial beside it, its request, and a change of the file.
+pub(super) struct Outliving {
     trial: Option<Trial>,
     in_flight: Option<InFlight>,
+    reread: bool,
 }
 
 impl Session {
@@ -42,7 +30,7 @@ impl Session {
         now: Now,
         jitter: Jitter,
     ) {
-        let is_known = self.note_known_source(&refresh_token);
+        let is_known = self.note_if_known(&refresh_token);
         let is_live = self.grant.as_ref().is_some_and(Grant::is_live);
         if is_known && !is_live {
             let failure = Failure {
@@ -72,16 +60,17 @@ impl Session {
     }
 
     /// The file has brought nothing to act upon at once.
-    fn plan_as_before(&mut self, look: &InFlight) {
+    pub(super) fn plan_as_before(&mut self, look: &InFlight) {
         if let Some(planned) = look.planned {
             self.slot().pull(planned);
         }
     }
 
-    /// Whether the profile's file holds what was last taken from there, or again what the live session began with. What
-    /// it held for a while is not wanted any more then.
-    pub(super) fn note_known_source(&mut self, refresh_token: &Secret) -> bool {
-        if self.grant.as_ref().is_some_and(|grant| grant.is_or_was(refresh_token)) {
+    /// The profile's file holds this: says whether it is what was last taken from there, what the live session began
+    /// with, or what is refused already. What the file held for a while is not wanted any more then.
+    pub(super) fn note_if_known(&mut self, refresh_token: &Secret) -> bool {
+        let is_ours = self.grant.as_ref().is_some_and(|grant| grant.is_or_was(refresh_token));
+        if is_ours || self.trial_of(refresh_token).is_some_and(Trial::is_refused) {
             self.source = Some(refresh_token.clone());
         }
         let is_known = self.source.as_ref().is_some_and(|source| source.same_as(refresh_token));
@@ -91,27 +80,30 @@ impl Session {
         is_known
     }
 
-    /// The profile's file holds a refresh token that is no session of the profile: gives what has become of it.
+    /// The profile's file holds a refresh token that is no session of the profile, and nothing else any more: gives what
+    /// has become of it.
     pub(super) fn note_trial(&mut self, source: Secret) -> Secret {
-        if self.trial_of(&source).is_none() {
-            let endpoint = self.settings.binding.endpoint.clone();
-            // One after the other is no reason to ask the provider as often.
-            let attempts = self.trial.take().map(|before| before.attempts.for_another());
-            let attempts = attempts.unwrap_or_default();
-            let (source, newest) = (source.clone(), source.clone());
-            self.trial = Some(Trial { source, newest, endpoint, is_wanted: false, attempts });
+        if let Some(trial) = self.trial_of(&source) {
+            return trial.newest.clone();
         }
-        self.trial_of(&source).map_or(source, |trial| trial.newest.clone())
-    }
-
-    fn trial_of(&self, source: &Secret) -> Option<&Trial> {
         let endpoint = &self.settings.binding.endpoint;
-        let is_it = |it: &&Trial| it.source.same_as(source) && it.endpoint == *endpoint;
-        self.trial.as_ref().filter(is_it)
+        self.trial = Some(Trial::of(source.clone(), endpoint, self.trial.take()));
+        source
     }
 
-    pub(super) fn is_of_the_trial(&self, refresh_token: &Secret) -> bool {
-        self.trial.as_ref().is_some_and(|trial| trial.newest.same_as(refresh_token))
+    /// What is known of what the file holds, or somebody brings along.
+    pub(super) fn trial_of(&self, refresh_token: &Secret) -> Option<&Trial> {
+        let endpoint = &self.settings.binding.endpoint;
+        self.trial.as_ref().filter(|trial| trial.is_or_was(refresh_token, endpoint))
+    }
+
+    /// The same, where this very token is what would be sent next.
+    pub(super) fn trial_by(&mut self, spent: &Secret, endpoint: &str) -> Option<&mut Trial> {
+        self.trial.as_mut().filter(|trial| trial.is_spent_by(spent, endpoint))
+    }
+
+    fn wanted_trial(&self) -> Option<&Trial> {
+        self.trial.as_ref().filter(|trial| trial.is_wanted)
     }
 
     fn want_trial(&mut self, is_wanted: bool) {
@@ -123,174 +115,210 @@ impl Session {
     /// There is no session but what the file holds.
     fn begin_with_trial(&mut self, now: Now) {
         let Some(trial) = self.trial.take() else { return };
-        self.source = Some(trial.source.clone());
-        let source = Some(trial.source);
-        self.grant = Some(Grant { untried: true, source, ..Grant::found(trial.newest, now.boot) });
+        let (grant, attempts) = trial.into_grant(now.boot);
+        self.source.clone_from(&grant.source);
+        self.grant = Some(grant);
         self.ends = self.settings.lifetime.map(|lifetime| now.boot + lifetime);
-        self.attempts.forgive();
-        if trial.attempts.problem.is_some() {
-            self.attempts = trial.attempts;
-        }
+        let before = self.attempts.for_another();
+        let not_before = before.not_before.max(attempts.not_before);
+        self.attempts = if attempts.problem.is_some() { attempts } else { before };
+        self.attempts.not_before = not_before;
         self.want_save();
     }
 
     /// The session that lived has ended: what was to be tried beside it is all there is.
     pub(super) fn begin_with_wanted(&mut self, now: Now) {
-        if self.trial.as_ref().is_some_and(|trial| trial.is_wanted) {
-            self.begin_with_trial(now);
+        let Some(trial) = self.wanted_trial() else { return };
+        if self.is_being_used(&trial.newest) {
+            // By a login, say.
+            self.reread_after_use = true;
+            return self.want_trial(false);
         }
+        self.begin_with_trial(now);
     }
 
-    /// What is tried outlives the session beside which it is.
-    pub(super) fn set_trial_aside(&mut self) -> SetAside {
+    /// The session ends, and what is tried beside it does not.
+    pub(super) fn take_what_outlives(&mut self) -> Outliving {
         let trial = self.trial.take().filter(|trial| trial.is_wanted);
-        SetAside { trial, in_flight: self.in_flight.take_if(|it| it.way == Way::Trial) }
+        let newest = trial.as_ref().map(|trial| trial.newest.clone());
+        let is_its = |it: &mut InFlight| match (&it.spends, &newest) {
+            (Some(spent), Some(newest)) => spent.same_as(newest),
+            _ => false,
+        };
+        Outliving { in_flight: self.in_flight.take_if(is_its), trial, reread: self.reread }
     }
 
     /// That session is no more.
-    pub(super) fn begin_with_what_was_set_aside(&mut self, aside: SetAside, now: Now) {
-        self.trial = aside.trial;
+    pub(super) fn go_on_with_what_outlives(&mut self, outliving: Outliving, now: Now) {
+        self.trial = outliving.trial;
+        self.reread |= outliving.reread;
+        if let Some(in_flight) = outliving.in_flight {
+            self.begin_with_trial(now);
+            self.in_flight = Some(InFlight { way: Way::Refresh, spends: None, ..in_flight });
+            return;
+        }
         self.begin_with_wanted(now);
-        if let Some(in_flight) = aside.in_flight {
-            self.in_flight = Some(InFlight { way: Way::Refresh, ..in_flight });
-        } else if self.grant.is_some() {
+        if self.grant.is_some() {
             self.slot().pull(now.boot);
         }
     }
 
     /// When what the file holds is tried beside the session that lives.
     pub(super) fn trial_due(&self, now: Boot) -> Option<Boot> {
-        let trial = self.trial.as_ref().filter(|trial| trial.is_wanted)?;
+        let trial = self.wanted_trial()?;
         if self.is_taking_over() || self.is_being_used(&trial.newest) {
             return None;
         }
+        if trial.repeats_at(self.settings.reuse_window, now) {
+            return Some(now);
+        }
         let spaced = self.slots.get(&SlotKey::default()).map(|slot| slot.spaced_for_need(now));
-        // What has failed is no more urgent than a session that nobody reads.
-        let is_idle = now.since(self.last_read) >= IDLE_AFTER;
-        let failed = trial.attempts.pull_from().filter(|_| is_idle);
-        let rarely = failed.map(|from| from + IDLE_AFTER);
-        let not_before = self.attempts.not_before.max(trial.attempts.not_before);
-        Some(now).max(spaced).max(not_before).max(rarely)
+        let not_before = trial.not_before(self.is_idle(now)).max(self.attempts.not_before);
+        Some(now).max(spaced).max(not_before)
+    }
+
+    /// Until when nothing else is asked for, by what it has come to.
+    pub(super) fn trial_holds_up_until(&self) -> Option<Boot> {
+        self.trial.as_ref()?.holds_up_until(&self.settings.binding.endpoint)
+    }
+
+    /// Whether it goes before what is due of the session: a lost answer is repeated at once, and where the session has
+    /// failed since its own last try it has waited longer.
+    pub(super) fn trial_goes_first(&self, now: Boot) -> bool {
+        let Some(trial) = self.wanted_trial() else { return false };
+        trial.repeats_at(self.settings.reuse_window, now)
+            || (self.attempts.problem.is_some() && trial.failed_at() < self.attempts.failed_at())
+    }
+
+    /// Whether nobody has read for so long that the session only keeps itself alive.
+    pub(super) fn is_idle(&self, now: Boot) -> bool {
+        now.since(self.last_read) >= IDLE_AFTER
+    }
+
+    /// What has failed and rests while nobody reads is tried again for whoever does.
+    pub(super) fn let_readers_wake_the_trial(&mut self, now: Boot) {
+        let rests = self.wanted_trial().is_some_and(Trial::has_failed) && self.is_idle(now);
+        if rests && !std::mem::replace(&mut self.asleep, true) {
+            self.changed = true;
+        }
     }
 
     /// Tries what the file holds. The plan of the session that lives stays as it is.
     pub(super) fn start_trial(&mut self, asked: Boot) {
-        let Some(trial) = &self.trial else { return };
-        let (refresh_token, slot) = (trial.newest.clone(), SlotKey::default());
+        let Some(trial) = &mut self.trial else { return };
+        let (refresh_token, slot) = (trial.spend(), SlotKey::default());
+        let spends = Some(refresh_token.clone());
         let fetch = self.send(Request::Refresh { refresh_token, slot: slot.clone() });
-        let after_reject = self.slot().rejected;
-        self.in_flight = Some(InFlight {
-            fetch,
-            way: Way::Trial,
-            slot,
-            asked,
-            planned: None,
-            after_reject,
-            silence_told: false,
-        });
+        self.in_flight = Some(InFlight { spends, ..InFlight::of(fetch, Way::Trial, slot, asked) });
     }
 
     /// With a token of its own it takes the place of the session that lived. That one is kept in mind, should the file
     /// hold again what it began with.
     pub(super) fn trial_answered(
         &mut self,
-        in_flight: InFlight,
+        in_flight: &InFlight,
         outcome: Outcome,
         now: Now,
         jitter: Jitter,
     ) {
-        let unwanted = self.trial.as_ref().filter(|trial| !trial.is_wanted);
-        if let Some(spent) = unwanted.map(|trial| trial.newest.clone()) {
-            // A login has found the file back meanwhile.
-            return self.strayed_answered(&spent, outcome);
+        let Some(spent) = in_flight.spends.clone() else { return };
+        let endpoint = self.settings.binding.endpoint.clone();
+        if self.trial_by(&spent, &endpoint).is_none_or(|trial| !trial.is_wanted) {
+            // A login has found another one in the file meanwhile, or that it is back.
+            if matches!(outcome, Outcome::Granted(_)) {
+                self.slot().answered = Some(now.boot);
+            }
+            let orphan = Orphan::Strayed { spent, endpoint };
+            return self.orphan_answered(in_flight.fetch, orphan, outcome, now);
         }
         match outcome {
             Outcome::Granted(granted) => {
                 let before = self.grant.take();
                 self.begin_with_trial(now);
-                self.trial = before.and_then(|grant| self.left_behind(grant));
-                let in_flight = InFlight { way: Way::Refresh, ..in_flight };
-                self.renewed(&in_flight, &granted, now, jitter);
+                self.trial = before.and_then(|grant| Trial::left_behind(grant, &endpoint));
+                self.renewed(in_flight, &granted, now, jitter);
             }
             outcome => {
                 let failure = unusable_unless_failed(outcome);
-                self.trial_failed(&failure, now, jitter);
-                let verdict = verdict(RequestKind::Refresh, &failure.cause);
-                let is_the_trials = failure.cause.may_be_the_tokens()
-                    || matches!(verdict.next, Next::Over | Next::Lost);
-                if verdict.reach == Reach::Session && !is_the_trials {
-                    // That is about the provider, or the client.
-                    self.note_failure(&in_flight.slot, &failure, verdict, now, jitter);
-                }
+                self.trial_failed(in_flight.asked, &failure, now, jitter);
+                self.serve_what_cannot_come(now);
             }
         }
     }
 
     /// The provider has not taken what the file holds. What may be about that very token says nothing of the session that
     /// lives.
-    pub(super) fn trial_failed(&mut self, failure: &Failure, now: Now, jitter: Jitter) {
+    pub(super) fn trial_failed(
+        &mut self,
+        asked: Boot,
+        failure: &Failure,
+        now: Now,
+        jitter: Jitter,
+    ) {
         let lives = self.grant.as_ref().is_some_and(Grant::is_live);
         let Some(trial) = &mut self.trial else { return };
-        let verdict = verdict(RequestKind::Refresh, &failure.cause);
-        if let Some(newer) = failure.cause.refresh_token() {
-            trial.newest = newer.clone();
-        }
         let message = format!(
             "failed to begin a session of profile `{}` with the refresh token in its file: {}",
             self.settings.profile, failure.message
         );
-        trial.attempts.failed(failure, verdict, message, self.settings.pauses, now, jitter);
-        if verdict.next == Next::Over || (lives && failure.cause.may_be_the_tokens()) {
+        trial.failed(asked, failure, message.clone(), self.settings.pauses, now, jitter);
+        if trial.is_refused() || (lives && failure.cause.may_be_the_tokens()) {
             self.refuse_trial();
+            let told = format!("{message}; the session that there is goes on");
+            self.actions.extend(lives.then_some(Action::Tell(EventKind::Degraded, Some(told))));
         }
     }
 
     /// What the file holds is of no use: it is not tried again.
-    pub(super) fn refuse_trial(&mut self) {
+    fn refuse_trial(&mut self) {
         let Some(trial) = &mut self.trial else { return };
         trial.is_wanted = false;
-        trial.attempts = trial.attempts.for_another();
         self.source = Some(trial.source.clone());
         self.want_save();
     }
 
-    /// What has become of it, as far as an answer tells that nobody waits for any more.
-    pub(super) fn strayed_answered(&mut self, spent: &Secret, outcome: Outcome) {
-        let newer = match outcome {
-            Outcome::Granted(granted) => granted.refresh_token,
-            Outcome::Failed(failure) => failure.cause.refresh_token().cloned(),
-            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => None,
-        };
-        if let Some(trial) = self.trial.as_mut().filter(|trial| trial.newest.same_as(spent))
-            && let Some(newer) = newer
-        {
-            trial.newest = newer;
+    /// A login has spent it for a session that nobody wants.
+    pub(super) fn trial_is_spent_in_vain(&mut self, spent: &Secret, granted: &Granted) {
+        let endpoint = self.settings.binding.endpoint.clone();
+        if let Some(trial) = self.trial_by(spent, &endpoint) {
+            trial.rotate(granted.refresh_token.as_ref());
+            self.refuse_trial();
         }
     }
 
-    /// What is to be known of a session that is the profile's no more, should its file hold again what it began with.
-    fn left_behind(&self, grant: Grant) -> Option<Trial> {
-        Some(Trial {
-            source: grant.source?,
-            newest: grant.refresh_token,
-            endpoint: self.settings.binding.endpoint.clone(),
-            is_wanted: false,
-            attempts: Attempts::default(),
-        })
+    /// What becomes of the answer to a use that is given up, where what it spends is tried again.
+    pub(super) fn strayed(&self, spent: &Secret) -> Option<Orphan> {
+        let endpoint = self.settings.binding.endpoint.clone();
+        let trial = self.trial.as_ref().filter(|trial| trial.is_spent_by(spent, &endpoint));
+        trial.map(|trial| Orphan::Strayed { spent: trial.newest.clone(), endpoint })
+    }
+
+    /// What was tried where the profile is no more, or for a login that was given up, has been answered: says what is to
+    /// be done about it, where nothing of it is known any more.
+    pub(super) fn strayed_answered(&mut self, spent: &Secret, endpoint: &str, outcome: Outcome) {
+        if let Some(trial) = self.trial_by(spent, endpoint) {
+            return trial.note(outcome);
+        }
+        // To another place no token of this one goes.
+        if endpoint == self.settings.binding.endpoint
+            && let Outcome::Granted(granted) = outcome
+        {
+            self.revoke_unwanted(*granted);
+        }
     }
 
     /// The profile moves away. What its file holds is tried again should it come back, also where that was all there was
     /// and is not parked: gives what of it is spent just now, as its successor would be lost otherwise.
     pub(super) fn note_strayed(&mut self, parks: bool) -> Option<Secret> {
         let untried = self.grant.take_if(|grant| grant.untried && !parks);
-        let is_all = untried.is_some();
-        if let Some(trial) = untried.and_then(|grant| self.left_behind(grant)) {
+        let spent = untried.as_ref().map(|grant| grant.refresh_token.clone());
+        let endpoint = &self.settings.binding.endpoint;
+        if let Some(trial) = untried.and_then(|grant| Trial::left_behind(grant, endpoint)) {
             self.trial = Some(trial);
         }
         self.want_trial(false);
-        let is_its = |it: &&InFlight| it.way == Way::Trial || (is_all && it.way == Way::Refresh);
-        self.in_flight.as_ref().filter(is_its)?;
-        self.trial.as_ref().map(|trial| trial.newest.clone())
+        let in_flight = self.in_flight.as_ref()?;
+        in_flight.spends.clone().or(spent.filter(|_| in_flight.way == Way::Refresh))
     }
 
     /// A logout, or a login in its place: what the file holds is not taken any more. Gives what was to be tried.

@@ -124,6 +124,13 @@ fn a_torn_file_does_not_disturb_the_session_that_began_with_it() {
     assert!(!play.is_degraded());
     play.advance(1900 * SECOND);
     assert_eq!(play.open_refresh(), "r-1");
+    // Nor does it bring a renewal forward that nothing is planned of.
+    let mut play = Play::own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1").without_end());
+    play.event(Event::SourceChanged);
+    play.reply(failed(Cause::Source));
+    play.nothing_is_sent();
 }
 
 /// A session out of a file, and a token for `files` beside its own.
@@ -190,6 +197,7 @@ fn a_dead_refresh_token_in_its_file_does_not_cost_the_live_session() {
             play.advance(2 * SECOND);
         }
         play.reply(denied(OAuthError::InvalidGrant));
+        assert_eq!((play.times_told(EventKind::Degraded), play.is_degraded()), (1, false));
         play.reject("a-1");
         assert_eq!(play.open_refresh(), "r-2", "restarts: {restarts}");
         play.reply(granted("3"));

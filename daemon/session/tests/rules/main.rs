@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a test says by a panic what went wrong")]
 
 mod beside;
+mod colliding;
 mod crossing;
 mod failing;
 mod files;
@@ -31,4 +32,5 @@ mod saving;
 mod slots;
 mod stopping;
 mod trying;
+mod trying_again;
 mod within_the_window;

@@ -1,7 +1,7 @@
 //! A session is bound to where it came from: elsewhere it is parked, and none of its tokens goes there.
 
 use crate::play::{
-    Disk, Play, by_itself, denied, device, granted, import, lost, settings, settings_at,
+    Disk, Play, by_itself, denied, device, found, granted, import, lost, settings, settings_at,
 };
 use bearerd_proto::{ErrorCode, EventKind};
 use bearerd_session::time::Boot;
@@ -329,4 +329,13 @@ fn what_waits_for_its_save_is_not_shown_by_a_save_of_the_parked_session() {
     assert_eq!((on_disk(&play).as_str(), play.served()), ("r-2", None));
     play.disk_is_back(true);
     assert_eq!((on_disk(&play).as_str(), play.served()), ("r-new", Some("a-new")));
+}
+
+#[test]
+fn a_disk_that_fails_at_a_move() {
+    let mut play = Play::own(Own::GrantFile);
+    play.disk = Disk::Fails;
+    play.reply(found("r-file"));
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.advance(3 * SECOND);
 }

@@ -325,3 +325,14 @@ fn a_slot_that_nobody_has_read_for_an_hour_makes_room_for_another() {
     assert_eq!((play.served_of("scope-0"), play.served_of("scope-1")), (Some("a-0"), None));
     assert_eq!(play.shown_others.len(), 64);
 }
+
+#[test]
+fn a_service_without_a_name_keeps_its_other_tokens_when_its_own_is_renewed() {
+    let mut play = Play::own(bearerd_session::Own::Tokens);
+    play.reply(granted("1").refresh(None).nobody());
+    play.read_of("files");
+    play.reply(granted("files").refresh(None).nobody());
+    play.reject("a-1");
+    play.reply(granted("2").refresh(None).nobody());
+    assert_eq!((play.served(), play.served_of("files")), (Some("a-2"), Some("a-files")));
+}
