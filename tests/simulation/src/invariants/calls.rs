@@ -206,6 +206,7 @@ impl World {
         self.ledger.login_may_send = false;
         self.ledger.is_denied = false;
         self.ledger.pace.repeats = None;
+        self.ledger.pace.trial_repeats = false;
         let Some(life) = &self.life else { return };
         let Some(session) = &life.session else { return };
         let others = session.other_views(now).map(|(key, view)| (slot_of(key), view));

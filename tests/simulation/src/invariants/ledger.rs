@@ -86,8 +86,8 @@ pub(crate) struct Ledger {
     pub(super) is_password_given: bool,
     /// The refresh token that was last taken out of a file.
     pub(super) source: Option<Token>,
-    /// The one that the login under way has taken out of a file.
-    pub(super) login_source: Option<Token>,
+    /// The one that a login has taken out of a file, and what has become of it.
+    pub(super) login_source: Option<(Token, Token)>,
     /// When the live session is to be forgotten, in true time.
     pub(super) ends: Option<u64>,
     /// A wall clock that was set says another end.
@@ -326,15 +326,6 @@ impl World {
         }
         let rotated = rotated.filter(|_| is_new);
         self.note_access(access, Got { family, slot, asked: sent, ends, rotated, number: 0 });
-    }
-
-    /// Whose tokens they are: those that were got for another person are nobody's any more.
-    pub(super) fn note_the_user(&mut self, granted: &Granted, family: Family) {
-        let Some(user) = &granted.user_id else { return };
-        if self.ledger.user.as_ref().is_some_and(|before| before != user) {
-            self.ledger.got.retain(|_, got| got.slot == 0 || got.family == family);
-        }
-        self.ledger.user = Some(user.clone());
     }
 }
 

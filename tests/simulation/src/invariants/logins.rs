@@ -2,6 +2,7 @@
 
 use super::ledger::{Chain, Got, Heard, Ledger, Token, slot_for};
 use super::meaning::{Meaning, meaning};
+use super::trying::goes_on;
 use crate::engine::World;
 use crate::history::Obtains;
 use crate::provider::token_of;
@@ -21,6 +22,7 @@ pub(super) struct Offered {
     /// What it is made with was in the profile's file.
     source: Option<Token>,
     brought: Option<Token>,
+    access: Token,
 }
 
 impl Ledger {
@@ -106,19 +108,16 @@ impl World {
             }
             Outcome::Failed(failure) if !unwanted && brought.is_some() => {
                 let is_over = meaning(request.kind(), &failure.cause) == Meaning::Over;
-                if self.ledger.login_source.take().is_some() && !is_over {
+                if self.taken_out_of_a_file(brought).is_some() && !is_over {
                     // It has not been refused: the profile goes on with it by itself.
                     self.ledger.source = None;
                     self.ledger.pace.rereads = true;
                 }
                 if self.is_the_trials(brought) {
+                    let wait = failure.retry_after;
+                    self.ledger.pace.trial_failed(&failure.cause, wait, heard, jitter);
                     self.trial_has_failed(&failure.cause);
-                    self.ledger.pace.trial_failed(
-                        &failure.cause,
-                        failure.retry_after,
-                        heard,
-                        jitter,
-                    );
+                    self.trial_rotates(brought, failure.cause.refresh_token());
                 }
             }
             Outcome::Failed(failure) if !unwanted && brought.is_none() => {
@@ -137,12 +136,18 @@ impl World {
     fn a_person_wants_the_file(&mut self, token: Token) {
         self.ledger.login_may_send = true;
         self.ledger.brought.insert(token);
-        let is_live = self.ledger.live.as_ref().is_some_and(|chain| !chain.is_over);
+        let is_live = self.ledger.live.as_ref().is_some_and(goes_on);
         if !self.file_is_known(token) || !is_live {
             let newest = self.note_trial(token);
             self.ledger.brought.insert(newest);
-            self.ledger.login_source = Some(token);
+            self.ledger.login_source = Some((token, newest));
         }
+    }
+
+    /// What the file held of which a login is made with `brought`.
+    fn taken_out_of_a_file(&mut self, brought: Option<Token>) -> Option<Token> {
+        let is_its = |(_, newest): &mut (Token, Token)| Some(*newest) == brought;
+        self.ledger.login_source.take_if(is_its).map(|(source, _)| source)
     }
 
     /// What was logged out is taken up again: as a person asks for it, or as nobody knows any more.
@@ -157,6 +162,7 @@ impl World {
         let refresh = &self.providers[family.0].refresh;
         let is_its = |one: &Token| one.0 == family.0 && refresh[one.1].family == family.1;
         self.ledger.received.retain(|one| !is_its(one));
+        self.ledger.got.retain(|_, got| got.family != family);
         self.ledger.pace.revoked.retain(|one, _| !is_its(one));
     }
 
@@ -186,9 +192,17 @@ impl World {
         let chain = Chain { family, refresh, is_over: false };
         let user = granted.user_id.clone();
         let by_password = !by_person && brought.is_none();
-        let source = self.ledger.login_source.take();
-        self.ledger.offered =
-            Some(Offered { chain, held_before, user, by_person, by_password, source, brought });
+        let source = self.taken_out_of_a_file(brought);
+        self.ledger.offered = Some(Offered {
+            chain,
+            held_before,
+            user,
+            by_person,
+            by_password,
+            source,
+            brought,
+            access,
+        });
         let ends = granted.lifetime.map(|lifetime| heard.asked + lifetime);
         let asked = heard.sent;
         self.note_access(access, Got { family, slot: 0, asked, ends, rotated: refresh, number: 0 });
@@ -224,6 +238,7 @@ impl World {
             self.is_accepted(offered);
         } else {
             self.tally.count("logins of another person denied");
+            self.ledger.got.remove(&offered.access);
             if self.is_the_trials(offered.brought) {
                 self.trial_is_refused();
             }

@@ -10,6 +10,8 @@ impl World {
     /// The session is about to forget its tokens.
     pub(crate) fn logout_begins(&mut self, caller: CallerId) {
         let tried = self.trial_is_given_up().map(|chain| chain.family);
+        let taken = self.ledger.login_source.take().filter(|_| self.is_granting());
+        self.ledger.source = taken.map(|(source, _)| source).or(self.ledger.source);
         let mut families = self.forget();
         families.extend(tried);
         self.ledger.gone.extend(tried);
@@ -58,12 +60,19 @@ impl World {
         let refused = self.ledger.pace.is_password_refused;
         let parked = self.ledger.parked.take().or(self.ledger.unreplaced.take());
         let trial = self.ledger.trial.take().filter(|trial| trial.is_wanted);
+        let is_under_way = self.trial_is_under_way(trial.as_ref());
         self.forget();
         self.ledger.pace.is_password_refused = refused;
         self.ledger.parked = parked;
         // What is tried outlives the session beside which it is.
+        if let Some(trial) = &trial {
+            self.ledger.gone.remove(&trial.chain.family);
+        }
         self.ledger.trial = trial;
-        self.another_begins();
+        match is_under_way {
+            true => self.begins_with_the_trial(),
+            false => self.another_begins(),
+        }
     }
 
     /// It says that it has, or what could not be done.

@@ -1,7 +1,7 @@
 //! Tokens that nobody confirmed: by the profile's own means, out of its file, by exchange.
 
 use super::Invariant;
-use super::ledger::{Chain, Heard, Token, slot_for};
+use super::ledger::{Chain, Family, Heard, Token, slot_for};
 use crate::engine::World;
 use crate::history::Obtains;
 use crate::provider::token_of;
@@ -43,6 +43,23 @@ impl World {
         self.ledger.kept.remove(&family);
         self.session_begins();
         self.note_granted(granted, family, refresh, heard);
+    }
+
+    /// Whose tokens they are: those that were got for another person are nobody's any more.
+    pub(super) fn note_the_user(&mut self, granted: &Granted, family: Family) {
+        let Some(user) = &granted.user_id else { return };
+        if self.ledger.user.as_ref().is_some_and(|before| before != user) {
+            self.ledger.got.retain(|_, got| got.slot == 0 || got.family == family);
+            self.ledger.pace.slots.retain(|slot, _| *slot == 0);
+            let own = self.ledger.got.iter().filter(|(_, got)| got.slot == 0);
+            let newest = own.max_by_key(|(_, got)| got.number).map(|(token, _)| *token);
+            let shown = self.life.as_ref().and_then(|life| life.shown.get(&0));
+            if shown.and_then(|shown| token_of(&shown.token)) == newest {
+                // Nothing is left that waits for its save.
+                self.ledger.held_since = None;
+            }
+        }
+        self.ledger.user = Some(user.clone());
     }
 
     pub(super) fn session_begins(&mut self) {

@@ -41,9 +41,9 @@ impl OnDisk {
 impl World {
     /// The session wants something changed: what stands there may go where that says so.
     pub(crate) fn store_begins(&mut self, op: &StoreOp) {
-        let is_held_up = self.ledger.gives_way_to_the_parked();
-        let is_live = self.ledger.live.is_some() && !is_held_up || self.ledger.login.is_some();
-        self.ledger.disk.saves_live = is_live && matches!(op, StoreOp::Save { .. });
+        let here = crate::engine::endpoint(self.ledger.place);
+        self.ledger.disk.saves_live =
+            matches!(op, StoreOp::Save { record, .. } if record.binding.endpoint == here);
         if !matches!(op, StoreOp::Save { aside: None, .. }) {
             self.ledger.disk.floor = None;
         }

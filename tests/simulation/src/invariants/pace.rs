@@ -22,6 +22,13 @@ pub(super) struct Pace {
     pub(super) slots: BTreeMap<Slot, SlotPace>,
     /// What is tried beside the live session.
     pub(super) trial: Attempts,
+    /// What it came to holds up the session as well.
+    pub(super) trial_shared: Option<Boot>,
+    /// A lost answer to it was asked for once more already, and is, now.
+    pub(super) trial_repeated: bool,
+    pub(super) trial_repeats: bool,
+    /// The provider has refused its scope.
+    pub(super) trial_scope_refused: bool,
     /// A lost answer was asked for once more already.
     pub(super) repeated: bool,
     /// That is for this slot, now.
@@ -59,11 +66,11 @@ pub(super) struct SlotPace {
     /// The spacing of two tokens: by itself, and for a caller without one.
     pub(super) spaced: (Option<Boot>, Option<Boot>),
     /// The provider has refused what is asked for here.
-    is_refused: bool,
+    pub(super) is_refused: bool,
 }
 
 /// §3: a caller without a token pulls the next attempt forward, if the last one ended this long ago.
-const PULL: Duration = Duration::from_secs(2);
+pub(super) const PULL: Duration = Duration::from_secs(2);
 /// §5: exponential from 1 s with full jitter; below this the jitter would make a storm of the first retries.
 const BACKOFF_FLOOR: Duration = Duration::from_millis(500);
 /// §5: its cap.
@@ -96,7 +103,7 @@ impl Pace {
         self.counts = None;
         self.session = Attempts::default();
         self.slots.clear();
-        self.repeated = false;
+        (self.repeated, self.trial_shared) = (false, None);
     }
 
     fn is_forgiven(&mut self) {
@@ -112,7 +119,7 @@ impl Pace {
             let spaced = if slot.attempts.caller_came { own.min(asked) } else { own };
             slot.attempts.earliest().max(spaced)
         });
-        self.session.earliest().max(of_slot)
+        self.session.earliest().max(of_slot).max(self.trial_shared)
     }
 
     pub(super) fn sent(&mut self, fetch: FetchId, slot: Slot) {
@@ -212,9 +219,7 @@ impl World {
                 }
             }
             // Looking at a file costs nobody anything, and hurries nobody where a session lives.
-            Outcome::Found(_) if self.ledger.live.as_ref().is_some_and(|live| !live.is_over) => {
-                return;
-            }
+            Outcome::Found(token) if self.is_no_news(token.expose()) => return,
             // What comes next is asked for at once.
             Outcome::Found(token) if token_of(token.expose()) != self.ledger.source => {
                 let pace = &mut self.ledger.pace;

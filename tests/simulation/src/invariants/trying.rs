@@ -2,8 +2,8 @@
 
 use super::ledger::{Chain, Family, Heard, Token};
 use super::meaning::{Meaning, Reach, meaning};
-use super::pace::{Attempts, Pace, RETRY_AFTER_CAP, backoff};
-use crate::engine::World;
+use super::pace::{Attempts, PULL, Pace, RETRY_AFTER_CAP, backoff};
+use crate::engine::{Stage, World};
 use crate::provider::token_of;
 use bearerd_proto::Secret;
 use bearerd_session::time::Boot;
@@ -23,7 +23,7 @@ pub(super) struct Trial {
 }
 
 /// A session whose refresh token is refused already, or is none, is no reason to spare it.
-fn goes_on(chain: &Chain) -> bool {
+pub(super) fn goes_on(chain: &Chain) -> bool {
     !chain.is_over && chain.refresh.is_some()
 }
 
@@ -36,6 +36,9 @@ pub(super) fn may_be_the_tokens(cause: &Cause) -> bool {
 impl Pace {
     /// The same of what is tried beside the live session: no caller makes it come sooner.
     pub(super) fn earliest_trial(&self) -> Option<Boot> {
+        if self.trial_repeats {
+            return None;
+        }
         let spaced = self.slots.get(&0).and_then(|slot| slot.spaced.1);
         self.session.earliest().max(self.trial.own).max(spaced)
     }
@@ -44,10 +47,14 @@ impl Pace {
     pub(super) fn another_is_tried(&mut self) {
         self.trial.is_forgiven();
         self.trial = Attempts { own: self.trial.own, ..Attempts::default() };
+        (self.trial_shared, self.trial_repeated, self.trial_scope_refused) = (None, false, false);
     }
 
     /// What held back the trial holds back its session.
     pub(super) fn begins_with_the_trial(&mut self) {
+        self.trial_shared = None;
+        let is_refused = std::mem::take(&mut self.trial_scope_refused);
+        self.slots.entry(0).or_default().is_refused |= is_refused;
         if self.trial.failed.is_some() {
             self.session = std::mem::take(&mut self.trial);
         }
@@ -56,6 +63,7 @@ impl Pace {
     /// It goes out.
     pub(super) fn trial_sent(&mut self, fetch: FetchId) {
         self.counts = Some(fetch);
+        self.trial_repeats = false;
         (self.session.own, self.session.asked) = (None, None);
     }
 
@@ -76,12 +84,19 @@ impl Pace {
             _ => backoff(self.trial.row, jitter),
         };
         self.trial.own = Some(now + pause).max(retry_after);
+        self.trial_scope_refused = meaning(RequestKind::Refresh, cause).refuses_the_scope();
+        // What is about the provider or the client holds up the session, too, as long as somebody who has mended it.
+        let is_shared = match meaning(RequestKind::Refresh, cause) {
+            Meaning::Again { reach } | Meaning::Hold { reach, .. } => reach == Reach::Session,
+            _ => false,
+        };
+        let shared = Some(now + PULL).max(retry_after);
+        self.trial_shared = shared.filter(|_| is_shared && !may_be_the_tokens(cause));
     }
 }
 
 impl World {
-    /// What was tried beside the live session has been answered: where it failed, whether that is about the provider or
-    /// the client, or about the token alone.
+    /// What was tried beside the live session has been answered.
     pub(super) fn trial_paced(
         &mut self,
         fetch: FetchId,
@@ -89,21 +104,26 @@ impl World {
         heard: Heard,
         jitter: Jitter,
     ) {
-        if let Outcome::Failed(Failure { cause, retry_after, .. }) = outcome {
-            self.ledger.pace.trial_failed(cause, *retry_after, heard, jitter);
-            let reach = match meaning(RequestKind::Refresh, cause) {
-                Meaning::Again { reach } | Meaning::Hold { reach, .. } => reach,
-                _ => Reach::Slot,
-            };
-            if reach == Reach::Slot || may_be_the_tokens(cause) {
-                self.ledger.pace.in_flight.remove(&fetch);
-                self.ledger.pace.counts.take_if(|counts| *counts == fetch);
-                return;
-            }
-        } else {
-            self.ledger.pace.trial = Attempts::default();
+        let window = self.script.policy.profile_window.map(Duration::from_secs);
+        let draining = self.life.as_ref().is_none_or(|life| life.stage != Stage::Serve);
+        let pace = &mut self.ledger.pace;
+        let Outcome::Failed(Failure { cause, retry_after, .. }) = outcome else {
+            (pace.trial, pace.trial_repeated) = (Attempts::default(), false);
+            // Another session begins: should its first token be of no use, that is the first failure.
+            pace.session.row = 0;
+            return self.pace_answered(fetch, 0, RequestKind::Refresh, outcome, heard, jitter);
+        };
+        pace.in_flight.remove(&fetch);
+        pace.counts.take_if(|counts| *counts == fetch);
+        pace.trial_failed(cause, *retry_after, heard, jitter);
+        let now = heard.now.boot;
+        if meaning(RequestKind::Refresh, cause) == Meaning::Lost
+            && !draining
+            && window.is_some_and(|window| now.since(heard.asked) <= window)
+            && !std::mem::replace(&mut pace.trial_repeated, true)
+        {
+            pace.trial_repeats = true;
         }
-        self.pace_answered(fetch, 0, RequestKind::Refresh, outcome, heard, jitter);
     }
 
     fn family_of_token(&self, token: Token) -> Family {
@@ -128,7 +148,10 @@ impl World {
     pub(super) fn file_is_known(&mut self, token: Token) -> bool {
         let family = self.family_of_token(token);
         let ledger = &mut self.ledger;
-        if ledger.live.as_ref().is_some_and(|live| live.family == family && goes_on(live)) {
+        let is_refused = |trial: &Trial| trial.chain.family == family && trial.chain.is_over;
+        if ledger.live.as_ref().is_some_and(|live| live.family == family && goes_on(live))
+            || ledger.trial.as_ref().is_some_and(is_refused)
+        {
             ledger.source = Some(token);
         }
         let is_known = ledger.source == Some(token);
@@ -159,6 +182,12 @@ impl World {
         self.ledger.live.as_ref().is_some_and(goes_on) && !self.ledger.is_untried
     }
 
+    /// Whether a look at the file brings nothing to act upon at once.
+    pub(super) fn is_no_news(&self, name: &str) -> bool {
+        let is_live = self.ledger.live.as_ref().is_some_and(goes_on);
+        self.has_another() || (is_live && token_of(name) == self.ledger.source)
+    }
+
     /// The file was looked at.
     pub(super) fn found_in_the_file(&mut self, token: Token) {
         if self.file_is_known(token) {
@@ -176,7 +205,7 @@ impl World {
     }
 
     /// There is no session but what the file holds.
-    fn begins_with_the_trial(&mut self) {
+    pub(super) fn begins_with_the_trial(&mut self) {
         let Some(trial) = self.ledger.trial.take() else { return };
         let before = self.ledger.live.replace(trial.chain);
         self.ledger.kept.extend(before.map(|before| before.family));
@@ -188,9 +217,22 @@ impl World {
         self.session_begins();
     }
 
+    /// Whether the request that tries it is under way, and not a login's.
+    pub(super) fn trial_is_under_way(&self, trial: Option<&Trial>) -> bool {
+        let newest = trial.and_then(|trial| trial.chain.refresh);
+        let pace = &self.ledger.pace;
+        newest.is_some()
+            && pace.counts.and_then(|counts| pace.in_flight.get(&counts).copied()) == newest
+    }
+
     /// The live session has ended: what was to be tried beside it is all there is.
     pub(super) fn another_begins(&mut self) {
-        if self.ledger.trial.as_ref().is_some_and(|trial| trial.is_wanted) {
+        let Some(trial) = self.ledger.trial.as_mut().filter(|trial| trial.is_wanted) else {
+            return;
+        };
+        let newest = trial.chain.refresh;
+        trial.is_wanted = false;
+        if newest.is_some_and(|newest| !self.is_being_used(newest)) {
             self.begins_with_the_trial();
         }
     }
@@ -231,6 +273,7 @@ impl World {
         self.begins_with_the_trial();
         self.ledger.is_untried = false;
         let Some(family) = self.ledger.live.as_ref().map(|live| live.family) else { return };
+        self.ledger.live.iter_mut().for_each(|live| live.is_over = false);
         self.tally.count("sessions that took the place of another by a file");
         self.ledger.kept.extend(before.as_ref().map(|before| before.family));
         self.ledger.kept.remove(&family);
@@ -253,6 +296,9 @@ impl World {
     pub(super) fn trial_has_failed(&mut self, cause: &Cause) {
         let lives = self.ledger.live.as_ref().is_some_and(goes_on);
         let is_over = meaning(RequestKind::Refresh, cause) == Meaning::Over;
+        if let Some(trial) = &mut self.ledger.trial {
+            trial.chain.is_over |= is_over;
+        }
         if is_over || lives && may_be_the_tokens(cause) {
             self.trial_is_refused();
         }
