@@ -52,7 +52,7 @@ fn what_is_tried_brought_along_after_it_has_rotated() {
 }
 
 #[test]
-fn the_same_where_it_is_all_there_is() {
+fn what_is_all_there_is_brought_along_after_it_has_rotated() {
     let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
@@ -61,7 +61,7 @@ fn the_same_where_it_is_all_there_is() {
 }
 
 #[test]
-fn the_same_of_the_session_before_that_is_kept_in_mind() {
+fn what_the_session_before_began_with_brought_along_is_what_it_has_come_to() {
     let mut play = trying();
     play.reply(granted("2"));
     play.login_with(import("r-file"), true);

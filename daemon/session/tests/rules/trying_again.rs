@@ -173,7 +173,7 @@ fn what_was_found_is_tried_at_once_although_the_look_before_had_failed_and_nobod
 }
 
 #[test]
-fn silence() {
+fn a_trial_without_an_answer_is_no_renewal_without_one() {
     let mut play = trying();
     play.advance(13 * SECOND);
     assert!(play.session.report(play.now).last_error.is_none());
