@@ -2,7 +2,7 @@
 
 use crate::play::{Play, denied, failed, granted, later, settings, slot};
 use bearerd_proto::ErrorCode;
-use bearerd_session::{Cause, Event, Means, OAuthError, Outcome, Request, Settings};
+use bearerd_session::{Cause, Event, Means, OAuthError, Outcome, Own, Request, Settings};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -328,7 +328,7 @@ fn a_slot_that_nobody_has_read_for_an_hour_makes_room_for_another() {
 
 #[test]
 fn a_service_without_a_name_keeps_its_other_tokens_when_its_own_is_renewed() {
-    let mut play = Play::own(bearerd_session::Own::Tokens);
+    let mut play = Play::own(Own::Tokens);
     play.reply(granted("1").refresh(None).nobody());
     play.read_of("files");
     play.reply(granted("files").refresh(None).nobody());

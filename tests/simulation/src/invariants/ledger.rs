@@ -201,8 +201,8 @@ impl World {
                 ledger.login_is_own = if joins { ledger.login_is_own } else { own };
                 ledger.replace =
                     (is_refused && ledger.replace) || *replace || (ledger.replace && joins);
-                let lifetime = lifetime.map(|lifetime| lifetime.as_secs());
-                let before = ledger.login_lifetime.filter(|_| joins);
+                let lifetime = lifetime.map(|lifetime| lifetime.as_secs()).filter(|_| !is_refused);
+                let before = ledger.login_lifetime.filter(|_| joins || is_refused);
                 ledger.login_lifetime = lifetime.into_iter().chain(before).min();
                 if let Means::Import { refresh_token } = means {
                     ledger.brought.extend(token_of(refresh_token.expose()));

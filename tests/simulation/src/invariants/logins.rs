@@ -153,8 +153,7 @@ impl World {
     /// What was logged out is taken up again: as a person asks for it, or as nobody knows any more.
     pub(super) fn takes_the_file_anew(&mut self, token: Token) {
         let family = (token.0, self.providers[token.0].refresh[token.1].family);
-        self.ledger.gone.remove(&family);
-        self.ledger.forgotten.remove(&family);
+        let was_gone = self.ledger.gone.remove(&family) | self.ledger.forgotten.remove(&family);
         // A logout that the disk has not confirmed yet says nothing of what was taken up since.
         for (_, families) in &mut self.ledger.leaving {
             families.remove(&family);
@@ -162,7 +161,7 @@ impl World {
         let refresh = &self.providers[family.0].refresh;
         let is_its = |one: &Token| one.0 == family.0 && refresh[one.1].family == family.1;
         self.ledger.received.retain(|one| !is_its(one));
-        self.ledger.got.retain(|_, got| got.family != family);
+        self.ledger.got.retain(|_, got| !was_gone || got.family != family);
         self.ledger.pace.revoked.retain(|one, _| !is_its(one));
     }
 
