@@ -42,7 +42,8 @@ impl Login {
                     && same.password.same_as(&given.password)
             }
             (Means::Import { refresh_token }, _, Some(found)) => {
-                granting.source.as_ref().unwrap_or(found).same_as(refresh_token)
+                let source = granting.source.as_ref();
+                found.same_as(refresh_token) || source.is_some_and(|it| it.same_as(refresh_token))
             }
             _ => false,
         }
@@ -75,8 +76,10 @@ pub(crate) struct Granting {
     pub(crate) given: Option<Given>,
     /// The refresh token that it is made with, where a file or a caller gave one.
     pub(crate) found: Option<Secret>,
-    /// What the profile's file held, where that is where it came from.
+    /// What its session begins with: that, or what that has come from.
     pub(crate) source: Option<Secret>,
+    /// That was in the profile's file.
+    pub(crate) is_out_of_file: bool,
 }
 
 /// A login that waits for its person.

@@ -4,7 +4,7 @@ use crate::grant::{Grant, Lost};
 use crate::outcome::{Cause, Failure, Next, Outcome, Reach, RequestKind, Verdict, verdict};
 use crate::problem::Attempts;
 use crate::schedule::{IDLE_AFTER, Jitter};
-use crate::settings::Pauses;
+use crate::settings::{Binding, Pauses};
 use crate::time::{Boot, Now};
 use bearerd_proto::Secret;
 use std::time::Duration;
@@ -16,8 +16,8 @@ pub(crate) struct Trial {
     pub(crate) source: Secret,
     /// What has become of it.
     pub(crate) newest: Secret,
-    /// Where: of no use anywhere else.
-    endpoint: String,
+    /// Where it is of use.
+    binding: Binding,
     /// The file holds it, and it is to be tried beside the session that lives.
     pub(crate) is_wanted: bool,
     /// The provider takes it no more.
@@ -31,24 +31,24 @@ pub(crate) struct Trial {
 
 impl Trial {
     /// What the file holds by now, instead of `before`.
-    pub(crate) fn of(source: Secret, endpoint: &str, before: Option<Self>) -> Self {
+    pub(crate) fn of(source: Secret, binding: &Binding, before: Option<Self>) -> Self {
         // One after the other is no reason to ask the provider as often.
+        let holds_up_until = before.as_ref().and_then(|before| before.holds_up_until(binding));
         let attempts = before.map(|before| before.attempts.for_another()).unwrap_or_default();
-        let newest = source.clone();
-        Self { newest, attempts, ..Self::known(source, endpoint) }
+        Self { attempts, holds_up_until, ..Self::known(source, binding) }
     }
 
     /// A session that is the profile's no more, should the file hold again what it began with.
-    pub(crate) fn left_behind(grant: Grant, endpoint: &str) -> Option<Self> {
+    pub(crate) fn left_behind(grant: Grant, binding: &Binding) -> Option<Self> {
         let (source, newest) = (grant.source?, grant.refresh_token);
-        Some(Self { newest, ..Self::known(source, endpoint) })
+        Some(Self { newest, ..Self::known(source, binding) })
     }
 
-    fn known(source: Secret, endpoint: &str) -> Self {
+    fn known(source: Secret, binding: &Binding) -> Self {
         Self {
             newest: source.clone(),
             source,
-            endpoint: endpoint.to_owned(),
+            binding: binding.clone(),
             is_wanted: false,
             is_over: false,
             lost: None,
@@ -58,14 +58,14 @@ impl Trial {
     }
 
     /// Whether this is it, in the file or brought along.
-    pub(crate) fn is_or_was(&self, refresh_token: &Secret, endpoint: &str) -> bool {
+    pub(crate) fn is_or_was(&self, refresh_token: &Secret, binding: &Binding) -> bool {
         let is_it = self.source.same_as(refresh_token) || self.newest.same_as(refresh_token);
-        is_it && self.endpoint == endpoint
+        is_it && self.binding == *binding
     }
 
     /// Whether it would be spent by a use of this very token.
-    pub(crate) fn is_spent_by(&self, refresh_token: &Secret, endpoint: &str) -> bool {
-        self.newest.same_as(refresh_token) && self.endpoint == endpoint
+    pub(crate) fn is_spent_by(&self, refresh_token: &Secret, binding: &Binding) -> bool {
+        self.newest.same_as(refresh_token) && self.binding == *binding
     }
 
     /// Whether the provider has said of it that it takes it no more.
@@ -91,8 +91,8 @@ impl Trial {
     }
 
     /// Until when nothing else of the profile is asked for, by what its last try came to.
-    pub(crate) fn holds_up_until(&self, endpoint: &str) -> Option<Boot> {
-        self.holds_up_until.filter(|_| self.endpoint == endpoint)
+    pub(crate) fn holds_up_until(&self, binding: &Binding) -> Option<Boot> {
+        self.holds_up_until.filter(|_| self.binding == *binding)
     }
 
     /// What was held against it is forgiven.
@@ -170,4 +170,98 @@ fn is_about_the_token(cause: &Cause, verdict: Verdict) -> bool {
     cause.may_be_the_tokens()
         || verdict.reach == Reach::Slot
         || matches!(verdict.next, Next::Over | Next::Lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::OAuthError;
+    use crate::time::Wall;
+
+    const ASKED: Boot = Boot::from_millis(1_000_000);
+    const NOW: Now = Now { boot: Boot::from_millis(1_001_000), wall: Wall::from_secs(0) };
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn at(endpoint: &str) -> Binding {
+        Binding {
+            auth_type: "orch".to_owned(),
+            endpoint: endpoint.to_owned(),
+            client_id: "sdk-client".to_owned(),
+            user: None,
+        }
+    }
+
+    fn here() -> Binding {
+        at("https://one.example")
+    }
+
+    fn secret(token: &str) -> Secret {
+        Secret::new(token)
+    }
+
+    /// One that has failed just now.
+    fn failed(cause: Cause) -> Trial {
+        let mut trial = Trial::of(secret("r-file"), &here(), None);
+        let failure = Failure { cause, message: String::new(), retry_after: None };
+        trial.failed(ASKED, &failure, String::new(), Pauses::DEFAULT, NOW, Jitter::MIDDLE);
+        trial
+    }
+
+    #[test]
+    fn a_failure_is_known_by_its_moment() {
+        let trial = Trial::of(secret("r-file"), &here(), None);
+        assert_eq!(
+            (trial.has_failed(), trial.failed_at(), trial.not_before(true)),
+            (false, None, None)
+        );
+        let trial = failed(Cause::NotSent);
+        assert_eq!((trial.has_failed(), trial.failed_at()), (true, Some(NOW.boot)));
+        assert_eq!(trial.not_before(false), Some(NOW.boot + SECOND / 2));
+        assert_eq!(trial.not_before(true), Some(NOW.boot + 2 * SECOND + IDLE_AFTER));
+    }
+
+    #[test]
+    fn what_is_about_the_provider_holds_up_everything_of_its_place_for_a_moment() {
+        for (cause, until) in [
+            (Cause::NotSent, Some(NOW.boot + 2 * SECOND)),
+            (Cause::WrongPlace, Some(NOW.boot + 2 * SECOND)),
+            (Cause::Lost, None),
+            (Cause::Unusable { refresh_token: None }, None),
+            (Cause::OAuth(OAuthError::InvalidGrant), None),
+            (Cause::OAuth(OAuthError::InvalidRequest), None),
+        ] {
+            let trial = failed(cause);
+            assert_eq!(trial.holds_up_until(&here()), until, "{trial:?}");
+            assert_eq!(trial.holds_up_until(&at("https://two.example")), None);
+        }
+    }
+
+    #[test]
+    fn another_one_in_the_file_is_tried_no_sooner_than_this_one_could_be() {
+        let another = Trial::of(secret("r-other"), &here(), Some(failed(Cause::WrongPlace)));
+        assert_eq!(another.not_before(false), Some(NOW.boot + 2 * SECOND));
+        assert!(!another.has_failed());
+    }
+
+    #[test]
+    fn a_lost_answer_is_repeated_once_and_within_the_window() {
+        let window = Some(10 * SECOND);
+        let mut trial = failed(Cause::Lost);
+        assert!(!trial.repeats_at(None, NOW.boot));
+        assert!(trial.repeats_at(window, ASKED + 9 * SECOND));
+        assert!(!trial.repeats_at(window, ASKED + 10 * SECOND), "it may not arrive in time");
+        trial.spend();
+        assert!(!trial.repeats_at(window, NOW.boot));
+        let (grant, _) = failed(Cause::Lost).into_grant(NOW.boot);
+        assert_eq!(grant.lost, Some(Lost { asked: ASKED, repeated: false }));
+    }
+
+    #[test]
+    fn a_successor_leaves_no_lost_answer() {
+        let mut trial = failed(Cause::Lost);
+        trial.rotate(Some(&secret("r-newer")));
+        assert_eq!(trial.lost, None);
+        assert!(trial.is_spent_by(&secret("r-newer"), &here()));
+        assert!(trial.is_or_was(&secret("r-file"), &here()));
+    }
 }

@@ -39,9 +39,11 @@ impl Session {
             Means::Import { refresh_token } => {
                 // Where it is what the file holds or held, what has become of that is used.
                 let trial = self.trial_of(&refresh_token);
-                let (newest, is_its) = trial
-                    .map_or((refresh_token.clone(), false), |trial| (trial.newest.clone(), true));
-                self.try_found(newest, Some(refresh_token).filter(|_| is_its), now.boot)
+                let (newest, source) = trial.map_or_else(
+                    || (refresh_token.clone(), refresh_token.clone()),
+                    |trial| (trial.newest.clone(), trial.source.clone()),
+                );
+                self.try_found(newest, source, false, now.boot)
             }
             Means::Given(given) => self.ask_for_grant(Some(given), RequestKind::Password, now.boot),
             Means::Own => self.take_own_grant().unwrap_or_else(|| {
@@ -158,18 +160,35 @@ impl Session {
         let is_it = |it: &mut InFlight| it.way == Way::Own && it.slot == SlotKey::default();
         let InFlight { fetch, asked, .. } = self.in_flight.take_if(is_it)?;
         let given = self.given.clone();
-        Some(Granting { fetch, asked, kind: RequestKind::Grant, given, found: None, source: None })
+        Some(Granting {
+            fetch,
+            asked,
+            kind: RequestKind::Grant,
+            given,
+            found: None,
+            source: None,
+            is_out_of_file: false,
+        })
     }
 
     fn ask_for_grant(&mut self, given: Option<Given>, kind: RequestKind, asked: Boot) -> Granting {
         let request = Request::Grant { slot: SlotKey::default(), given: given.clone() };
-        Granting { fetch: self.send(request), asked, kind, given, found: None, source: None }
+        Granting {
+            fetch: self.send(request),
+            asked,
+            kind,
+            given,
+            found: None,
+            source: None,
+            is_out_of_file: false,
+        }
     }
 
     fn try_found(
         &mut self,
         refresh_token: Secret,
-        source: Option<Secret>,
+        source: Secret,
+        is_out_of_file: bool,
         asked: Boot,
     ) -> Granting {
         let found = Some(refresh_token.clone());
@@ -180,7 +199,8 @@ impl Session {
             kind: RequestKind::Refresh,
             given: None,
             found,
-            source,
+            source: Some(source),
+            is_out_of_file,
         }
     }
 
@@ -228,7 +248,7 @@ impl Session {
             let refusal = self.refusal_of_a_used_one();
             return self.end_login(Err(refusal));
         }
-        let granting = self.try_found(newest, Some(refresh_token), now.boot);
+        let granting = self.try_found(newest, refresh_token, true, now.boot);
         self.advance_stage(|_| Stage::Granting(granting));
     }
 
@@ -236,15 +256,15 @@ impl Session {
         let Some(Login { stage: Stage::Granting(granting), .. }) = &self.login else { return };
         let kind = granting.kind;
         let (found, asked) = (granting.found.clone(), granting.asked);
-        let out_of_file = granting.source.is_some();
+        let out_of_file = granting.is_out_of_file;
         let verdict = verdict(kind, &failure.cause);
         if out_of_file && verdict.next != Next::Over {
             // It has not been refused: the profile goes on with it by itself.
             self.source = None;
             self.reread = true;
         }
-        let endpoint = self.settings.binding.endpoint.clone();
-        if found.is_some_and(|found| self.trial_by(&found, &endpoint).is_some()) {
+        let binding = self.settings.binding.clone();
+        if found.is_some_and(|found| self.trial_by(&found, &binding).is_some()) {
             self.trial_failed(asked, failure, now, jitter);
         } else if let Some(unwanted) = failure.cause.refresh_token() {
             self.revoke(unwanted.clone());

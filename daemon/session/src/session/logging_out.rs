@@ -36,9 +36,9 @@ impl Session {
         // What a login has taken out of the profile's file is not taken from there again.
         self.source = self.login_source().or(self.source.take());
         self.end_login_unasked("its profile was logged out", revoke);
-        let here = &self.settings.binding.endpoint;
+        let here = &self.settings.binding;
         for orphan in self.orphans.values_mut() {
-            if matches!(orphan, Orphan::Strayed { endpoint, .. } if endpoint == here) {
+            if matches!(orphan, Orphan::Strayed { binding, .. } if binding == here) {
                 *orphan = if revoke { Orphan::Revoke } else { Orphan::Drop };
             }
         }

@@ -4,6 +4,7 @@ use super::Session;
 use crate::grant::{InFlight, Way};
 use crate::io::FetchId;
 use crate::outcome::{Granted, Outcome};
+use crate::settings::Binding;
 use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
 use bearerd_proto::Secret;
@@ -18,8 +19,8 @@ pub(super) enum Orphan {
     /// It belongs to the parked session, whose refresh token it spends for a token of `slot`: what comes of it is saved
     /// there.
     Parked { asked: Boot, spent: Secret, slot: SlotKey },
-    /// It spends what a file held, which is tried again should the profile come back.
-    Strayed { spent: Secret, endpoint: String },
+    /// It spends what a file holds or held, which may be tried again.
+    Strayed { spent: Secret, binding: Binding },
     /// A revocation: its outcome goes to whoever logs out.
     Revocation,
 }
@@ -37,11 +38,9 @@ impl Session {
     pub(super) fn orphan_parked(&mut self, parks: bool) {
         let strayed = self.note_strayed(parks);
         let spent = self.grant.as_ref().map(|grant| grant.refresh_token.clone());
-        let endpoint = self.settings.binding.endpoint.clone();
+        let binding = self.settings.binding.clone();
         self.orphan_in_flight(|in_flight| match (&strayed, &spent, in_flight.way) {
-            (Some(spent), ..) => {
-                Orphan::Strayed { spent: spent.clone(), endpoint: endpoint.clone() }
-            }
+            (Some(spent), ..) => Orphan::Strayed { spent: spent.clone(), binding: binding.clone() },
             (None, Some(spent), Way::Refresh) => Orphan::Parked {
                 asked: in_flight.asked,
                 spent: spent.clone(),
@@ -69,8 +68,8 @@ impl Session {
             (Orphan::Parked { asked, spent, .. }, outcome) => {
                 self.parked_answered(outcome, asked, &spent, now);
             }
-            (Orphan::Strayed { spent, endpoint }, outcome) => {
-                self.strayed_answered(&spent, &endpoint, outcome);
+            (Orphan::Strayed { spent, binding }, outcome) => {
+                self.strayed_answered(&spent, &binding, outcome);
             }
             (Orphan::Revoke | Orphan::Drop, _) => {}
         }

@@ -76,13 +76,15 @@ impl Session {
         let Some(Login { stage: Stage::Granting(granting), .. }) = &mut self.login else { return };
         let (given, found) = (granting.given.take(), granting.found.take());
         let source = granting.source.take();
-        self.source = source.clone().or(self.source.take());
+        if granting.is_out_of_file {
+            self.source.clone_from(&source);
+        }
         if self.grant.is_none() {
             // It was not rotated.
             self.grant = found.clone().map(|refresh_token| Grant::found(refresh_token, now));
         }
         if let Some(grant) = &mut self.grant {
-            grant.source = source.or(found);
+            grant.source = source;
         }
         if self.own() == Some(Own::Sessions { needs_given: true }) {
             self.given = given;
@@ -100,7 +102,7 @@ impl Session {
     /// What was in the profile's file when the login took it from there.
     pub(super) fn login_source(&self) -> Option<Secret> {
         match &self.login.as_ref()?.stage {
-            Stage::Granting(granting) => granting.source.clone(),
+            Stage::Granting(granting) if granting.is_out_of_file => granting.source.clone(),
             _ => None,
         }
     }

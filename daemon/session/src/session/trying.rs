@@ -9,6 +9,7 @@ use crate::io::{Action, Request};
 use crate::outcome::{Cause, Failure, Granted, Outcome};
 use crate::record::SavedGrant;
 use crate::schedule::{IDLE_AFTER, Jitter};
+use crate::settings::Binding;
 use crate::slot::SlotKey;
 use crate::time::{Boot, Now};
 use crate::trial::Trial;
@@ -86,20 +87,20 @@ impl Session {
         if let Some(trial) = self.trial_of(&source) {
             return trial.newest.clone();
         }
-        let endpoint = &self.settings.binding.endpoint;
-        self.trial = Some(Trial::of(source.clone(), endpoint, self.trial.take()));
+        let binding = &self.settings.binding;
+        self.trial = Some(Trial::of(source.clone(), binding, self.trial.take()));
         source
     }
 
     /// What is known of what the file holds, or somebody brings along.
     pub(super) fn trial_of(&self, refresh_token: &Secret) -> Option<&Trial> {
-        let endpoint = &self.settings.binding.endpoint;
-        self.trial.as_ref().filter(|trial| trial.is_or_was(refresh_token, endpoint))
+        let binding = &self.settings.binding;
+        self.trial.as_ref().filter(|trial| trial.is_or_was(refresh_token, binding))
     }
 
     /// The same, where this very token is what would be sent next.
-    pub(super) fn trial_by(&mut self, spent: &Secret, endpoint: &str) -> Option<&mut Trial> {
-        self.trial.as_mut().filter(|trial| trial.is_spent_by(spent, endpoint))
+    pub(super) fn trial_by(&mut self, spent: &Secret, binding: &Binding) -> Option<&mut Trial> {
+        self.trial.as_mut().filter(|trial| trial.is_spent_by(spent, binding))
     }
 
     fn wanted_trial(&self) -> Option<&Trial> {
@@ -179,7 +180,7 @@ impl Session {
 
     /// Until when nothing else is asked for, by what it has come to.
     pub(super) fn trial_holds_up_until(&self) -> Option<Boot> {
-        self.trial.as_ref()?.holds_up_until(&self.settings.binding.endpoint)
+        self.trial.as_ref()?.holds_up_until(&self.settings.binding)
     }
 
     /// Whether it goes before what is due of the session: a lost answer is repeated at once, and where the session has
@@ -222,20 +223,21 @@ impl Session {
         jitter: Jitter,
     ) {
         let Some(spent) = in_flight.spends.clone() else { return };
-        let endpoint = self.settings.binding.endpoint.clone();
-        if self.trial_by(&spent, &endpoint).is_none_or(|trial| !trial.is_wanted) {
+        let binding = self.settings.binding.clone();
+        if self.trial_by(&spent, &binding).is_none_or(|trial| !trial.is_wanted) {
             // A login has found another one in the file meanwhile, or that it is back.
             if matches!(outcome, Outcome::Granted(_)) {
                 self.slot().answered = Some(now.boot);
             }
-            let orphan = Orphan::Strayed { spent, endpoint };
-            return self.orphan_answered(in_flight.fetch, orphan, outcome, now);
+            let orphan = Orphan::Strayed { spent, binding };
+            self.orphan_answered(in_flight.fetch, orphan, outcome, now);
+            return self.serve_what_cannot_come(now);
         }
         match outcome {
             Outcome::Granted(granted) => {
                 let before = self.grant.take();
                 self.begin_with_trial(now);
-                self.trial = before.and_then(|grant| Trial::left_behind(grant, &endpoint));
+                self.trial = before.and_then(|grant| Trial::left_behind(grant, &binding));
                 self.renewed(in_flight, &granted, now, jitter);
             }
             outcome => {
@@ -279,8 +281,8 @@ impl Session {
 
     /// A login has spent it for a session that nobody wants.
     pub(super) fn trial_is_spent_in_vain(&mut self, spent: &Secret, granted: &Granted) {
-        let endpoint = self.settings.binding.endpoint.clone();
-        if let Some(trial) = self.trial_by(spent, &endpoint) {
+        let binding = self.settings.binding.clone();
+        if let Some(trial) = self.trial_by(spent, &binding) {
             trial.rotate(granted.refresh_token.as_ref());
             self.refuse_trial();
         }
@@ -288,22 +290,28 @@ impl Session {
 
     /// What becomes of the answer to a use that is given up, where what it spends is tried again.
     pub(super) fn strayed(&self, spent: &Secret) -> Option<Orphan> {
-        let endpoint = self.settings.binding.endpoint.clone();
-        let trial = self.trial.as_ref().filter(|trial| trial.is_spent_by(spent, &endpoint));
-        trial.map(|trial| Orphan::Strayed { spent: trial.newest.clone(), endpoint })
+        let binding = self.settings.binding.clone();
+        let trial = self.trial.as_ref().filter(|trial| trial.is_spent_by(spent, &binding));
+        trial.map(|trial| Orphan::Strayed { spent: trial.newest.clone(), binding })
     }
 
-    /// What was tried where the profile is no more, or for a login that was given up, has been answered: says what is to
-    /// be done about it, where nothing of it is known any more.
-    pub(super) fn strayed_answered(&mut self, spent: &Secret, endpoint: &str, outcome: Outcome) {
-        if let Some(trial) = self.trial_by(spent, endpoint) {
+    /// What was tried where the profile is no more, or for a login that was given up, has been answered. Where nothing of
+    /// it is known any more, nobody wants its session.
+    pub(super) fn strayed_answered(&mut self, spent: &Secret, binding: &Binding, outcome: Outcome) {
+        if let Some(trial) = self.trial_by(spent, binding) {
             return trial.note(outcome);
         }
         // To another place no token of this one goes.
-        if endpoint == self.settings.binding.endpoint
-            && let Outcome::Granted(granted) = outcome
-        {
-            self.revoke_unwanted(*granted);
+        if *binding == self.settings.binding {
+            match outcome {
+                Outcome::Granted(granted) => self.revoke_unwanted(*granted),
+                Outcome::Failed(failure) => {
+                    if let Some(newer) = failure.cause.refresh_token() {
+                        self.revoke(newer.clone());
+                    }
+                }
+                Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => {}
+            }
         }
     }
 
@@ -312,8 +320,8 @@ impl Session {
     pub(super) fn note_strayed(&mut self, parks: bool) -> Option<Secret> {
         let untried = self.grant.take_if(|grant| grant.untried && !parks);
         let spent = untried.as_ref().map(|grant| grant.refresh_token.clone());
-        let endpoint = &self.settings.binding.endpoint;
-        if let Some(trial) = untried.and_then(|grant| Trial::left_behind(grant, endpoint)) {
+        let binding = &self.settings.binding;
+        if let Some(trial) = untried.and_then(|grant| Trial::left_behind(grant, binding)) {
             self.trial = Some(trial);
         }
         self.want_trial(false);

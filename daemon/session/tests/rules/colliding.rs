@@ -264,3 +264,54 @@ fn what_a_login_takes_out_of_the_file_is_not_taken_again_after_a_logout() {
     play.let_it_find("r-newer");
     play.nothing_is_sent();
 }
+
+#[test]
+fn what_one_client_may_not_use_is_tried_for_the_next() {
+    let mut play = trying();
+    play.reply(denied(OAuthError::InvalidGrant));
+    let mut mended = settings();
+    mended.binding.client_id = "other-client".to_owned();
+    play.reload(by_itself(Own::GrantFile, mended));
+    play.let_it_find("r-newer");
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+}
+
+#[test]
+fn what_the_file_holds_is_known_after_another_that_it_held_was_brought_along() {
+    let mut play = trying();
+    play.reply(granted("2").sid(Some("sid-2")));
+    let login = play.login_with(import("r-file"), true);
+    play.reply(granted("3").sid(Some("sid-3")));
+    assert!(is_done(&play.answer(login)));
+    assert_eq!(play.open_revocation(), "r-2");
+    play.file_holds("r-newer");
+    play.advance(20 * SECOND);
+    assert_eq!(play.open_revocation(), "r-2", "nothing else is sent");
+}
+
+#[test]
+fn what_has_become_of_the_files_brought_along_makes_the_files_known() {
+    let mut play = trying();
+    play.reply(failed(Cause::Unusable { refresh_token: Some(Secret::new("r-rotated")) }));
+    let login = play.login_with(import("r-rotated"), true);
+    play.reply(granted("2"));
+    assert!(is_done(&play.answer(login)));
+    play.file_holds("r-other");
+    play.advance(10 * SECOND);
+    assert_eq!(play.open_refresh(), "r-other");
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.file_holds("r-newer");
+    play.advance(20 * SECOND);
+    play.nothing_is_sent();
+}
+
+#[test]
+fn what_a_useless_late_answer_brings_is_revoked() {
+    let mut play = trying();
+    let (trial, _) = play.open_request();
+    play.login(true);
+    play.let_it_find("r-third");
+    play.answer_to(trial, failed(Cause::Unusable { refresh_token: Some(Secret::new("r-late")) }));
+    assert_eq!(play.revoked(), ["r-late"]);
+}
