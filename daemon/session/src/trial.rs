@@ -23,7 +23,7 @@ pub(crate) struct Trial {
     /// The provider takes it no more.
     is_over: bool,
     /// An answer to it was lost.
-    pub(crate) lost: Option<Lost>,
+    lost: Option<Lost>,
     attempts: Attempts,
     /// No request of the profile before this: the last failure was about the provider, or the client.
     holds_up_until: Option<Boot>,
@@ -241,6 +241,13 @@ mod tests {
         let another = Trial::of(secret("r-other"), &here(), Some(failed(Cause::WrongPlace)));
         assert_eq!(another.not_before(false), Some(NOW.boot + 2 * SECOND));
         assert!(!another.has_failed());
+        let mut before = failed(Cause::Later);
+        let retry_after = Some(60 * SECOND);
+        let failure = Failure { cause: Cause::Later, message: String::new(), retry_after };
+        before.failed(ASKED, &failure, String::new(), Pauses::DEFAULT, NOW, Jitter::MIDDLE);
+        let another = Trial::of(secret("r-other"), &here(), Some(before));
+        assert_eq!(another.not_before(false), Some(NOW.boot + 60 * SECOND));
+        assert_eq!(another.holds_up_until(&here()), Some(NOW.boot + 60 * SECOND));
     }
 
     #[test]

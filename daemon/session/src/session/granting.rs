@@ -231,8 +231,8 @@ impl Session {
         }
     }
 
-    /// A person asks for what the profile's file holds. Where that is what the live session began with, nothing is new:
-    /// a second use of it could end that.
+    /// A person asks for what the profile's file holds. Where that is known and a session lives, nothing is new: a second
+    /// use of it could end that.
     fn login_found(&mut self, refresh_token: Secret, now: Now) {
         let is_known = self.note_if_known(&refresh_token);
         if is_known && self.is_untried() {

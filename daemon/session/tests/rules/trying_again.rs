@@ -2,8 +2,9 @@
 
 use crate::beside::trying;
 use crate::play::{
-    Play, by_itself, denied, failed, found, granted, later, lost, misconfigured, settings,
+    Play, by_itself, denied, failed, found, granted, later, lost, misconfigured, settings, slot,
 };
+use bearerd_proto::ErrorCode;
 use bearerd_session::{Cause, Event, OAuthError, Own, Restored, Settings};
 use std::time::Duration;
 
@@ -112,8 +113,8 @@ fn a_provider_that_has_answered_it_is_not_unreachable() {
     assert!(!play.is_degraded(), "{:?}", play.session.report(play.now));
 }
 
-#[test]
-fn a_caller_without_a_token_joins_what_is_tried() {
+/// No token is good any more, what the session asks for is refused for a while, and what the file holds is being tried.
+fn trying_alone() -> Play {
     let mut play = Play::own(Own::GrantFile);
     play.reply(found("r-file"));
     play.reply(granted("1").lives(300));
@@ -134,10 +135,27 @@ fn a_caller_without_a_token_joins_what_is_tried() {
         assert!(tries < 1000);
     }
     assert_eq!(play.open_refresh(), "r-good");
+    play
+}
+
+#[test]
+fn a_caller_without_a_token_joins_what_is_tried() {
+    let mut play = trying_alone();
     let reader = play.read();
     assert!(play.waits(reader), "{:?}", play.refusal(reader));
     play.reply(granted("2"));
     assert_eq!(play.token(reader).0, "a-2");
+}
+
+#[test]
+fn who_has_joined_what_is_tried_hears_at_once_that_nothing_comes_of_it() {
+    let mut play = trying_alone();
+    let (reader, other) = (play.read(), play.read_of("files"));
+    play.reply(denied(OAuthError::InvalidGrant));
+    assert_eq!(play.code(reader), ErrorCode::BadRequest);
+    assert_eq!(play.open_slot(), slot("files"), "that is not refused to the session");
+    play.reply(granted("files"));
+    assert_eq!(play.token_of("files", other), "a-files");
 }
 
 #[test]

@@ -44,11 +44,11 @@ impl World {
         self.trial_is_left();
         let current = self.ledger.login.take().or(self.ledger.live.take());
         self.ledger.live = None;
-        // Of a session that is over it is known still what it began with.
+        // Of a session that is over it is known still what it began with, where none is parked already.
         let held = |family: &&Family| self.ledger.got.values().any(|got| got.family == **family);
         let over = self.ledger.kept.iter().find(held).copied();
         let over = over.map(|family| Chain { family, refresh: None, is_over: true });
-        let current = current.or(over);
+        let current = current.or(over.filter(|_| self.ledger.parked.is_none()));
         self.ledger.is_password_given = false;
         self.ledger.place = place;
         self.ledger.disk.saves_live = false;
