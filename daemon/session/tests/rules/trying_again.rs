@@ -196,3 +196,19 @@ fn a_trial_without_an_answer_is_no_renewal_without_one() {
     play.advance(13 * SECOND);
     assert!(play.session.report(play.now).last_error.is_none());
 }
+
+#[test]
+fn what_is_due_of_the_session_goes_before_it() {
+    let mut play = trying();
+    play.reply(failed(Cause::Unusable { refresh_token: None }));
+    play.read_of("files");
+    let rejecter = play.reject("a-1");
+    play.advance(SECOND);
+    // Both have waited for the answer to this.
+    play.reply(granted("files"));
+    assert_eq!(play.open_refresh(), "r-files");
+    play.reply(granted("2"));
+    assert_eq!(play.token(rejecter).0, "a-2");
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+}
