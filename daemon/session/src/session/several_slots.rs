@@ -96,3 +96,32 @@ fn after_a_lost_answer_only_a_caller_without_a_token_lets_the_other_slot_be_fetc
     wait(&mut session, 2, other());
     assert_eq!(due(&session), Some(NOW.boot));
 }
+
+#[test]
+fn what_is_tried_beside_the_session_goes_first_where_that_has_failed_since() {
+    let at = |second| Now { boot: NOW.boot + Duration::from_secs(second), ..NOW };
+    for (session_failed, trial_failed, goes_first) in [
+        (None, None, false),
+        (Some(1), None, true),
+        (Some(2), Some(1), true),
+        (Some(1), Some(2), false),
+        (Some(1), Some(1), false),
+        (None, Some(1), false),
+    ] {
+        let failure = || Failure { cause: Cause::Later, message: String::new(), retry_after: None };
+        let mut session = session();
+        if let Some(second) = session_failed {
+            let verdict = verdict(RequestKind::Refresh, &Cause::Later);
+            let key = SlotKey::default();
+            session.note_failure(&key, &failure(), verdict, at(second), Jitter::MIDDLE);
+        }
+        session.note_trial(Secret::new("r-file"));
+        if let Some(second) = trial_failed {
+            session.trial_failed(NOW.boot, &failure(), at(second), Jitter::MIDDLE);
+        }
+        assert!(!session.trial_goes_first(NOW.boot), "the file does not hold it");
+        session.trial.iter_mut().for_each(|trial| trial.is_wanted = true);
+        let case = (session_failed, trial_failed);
+        assert_eq!(session.trial_goes_first(NOW.boot), goes_first, "{case:?}");
+    }
+}

@@ -315,3 +315,40 @@ fn what_a_useless_late_answer_brings_is_revoked() {
     play.answer_to(trial, failed(Cause::Unusable { refresh_token: Some(Secret::new("r-late")) }));
     assert_eq!(play.revoked(), ["r-late"]);
 }
+
+#[test]
+fn what_is_tried_goes_on_without_a_look_where_the_live_session_ends() {
+    let mut play = trying();
+    play.reply(failed(Cause::Unusable { refresh_token: None }));
+    play.reject("a-1");
+    play.reply(denied(OAuthError::InvalidGrant));
+    play.advance(2 * SECOND);
+    assert_eq!(play.open_refresh(), "r-newer");
+}
+
+#[test]
+fn a_change_of_the_file_outlives_the_session_that_ends_meanwhile() {
+    let mut play = with_an_hour();
+    let (trial, _) = play.open_request();
+    play.event(Event::SourceChanged);
+    play.advance(100 * SECOND);
+    assert_eq!(play.revoked(), ["r-1"], "its lifetime is over");
+    play.answer_to(trial, granted("2"));
+    play.let_it_find("r-third");
+    play.advance(10 * SECOND);
+    play.open_of("r-third");
+}
+
+#[test]
+fn what_outlives_its_session_is_the_session_that_is_parked() {
+    let mut play = with_an_hour();
+    let (trial, _) = play.open_request();
+    play.advance(100 * SECOND);
+    play.reload(by_itself(Own::GrantFile, settings_at(ELSEWHERE)));
+    play.answer_to(trial, granted("2"));
+    play.let_it_find("r-elsewhere");
+    play.reload(by_itself(Own::GrantFile, settings()));
+    play.let_it_find("r-newer");
+    play.advance(2 * SECOND);
+    play.open_of("r-2");
+}
