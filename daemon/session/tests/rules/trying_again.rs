@@ -212,3 +212,20 @@ fn what_is_due_of_the_session_goes_before_it() {
     play.advance(2 * SECOND);
     assert_eq!(play.open_refresh(), "r-newer");
 }
+
+#[test]
+fn only_a_trial_that_has_failed_while_nobody_reads_puts_a_session_to_sleep() {
+    let is_asleep = |play: &Play| play.shown.as_ref().expect("a token is published").asleep;
+    let mut play = trying();
+    play.reply(failed(Cause::Unusable { refresh_token: None }));
+    assert!(!is_asleep(&play), "somebody reads");
+    let mut play = Play::own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1").lives(86_400));
+    play.advance(2 * HOUR);
+    play.file_holds("r-file");
+    assert!(!is_asleep(&play), "nothing has failed");
+    play.file_holds("r-newer");
+    play.reply(failed(Cause::Unusable { refresh_token: None }));
+    assert!(is_asleep(&play));
+}
