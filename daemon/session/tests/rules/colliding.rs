@@ -352,3 +352,16 @@ fn what_outlives_its_session_is_the_session_that_is_parked() {
     play.advance(2 * SECOND);
     play.open_of("r-2");
 }
+
+#[test]
+fn what_the_file_holds_is_known_after_a_logout_while_another_is_brought_along() {
+    let mut play = Play::own(Own::GrantFile);
+    play.reply(found("r-file"));
+    play.reply(granted("1").refresh(Some("r-file")));
+    play.login_with(import("r-import"), true);
+    play.logout(false);
+    play.read();
+    play.let_it_find("r-file");
+    play.advance(10 * SECOND);
+    assert_eq!(play.refreshes(), 2, "the file's once, and that");
+}
