@@ -2,7 +2,8 @@
 //! has given a token.
 
 use crate::play::{
-    Play, by_itself, denied, failed, found, granted, import, later, lost, settings, settings_at,
+    Disk, Play, by_itself, denied, failed, found, granted, import, later, lost, settings,
+    settings_at,
 };
 use bearerd_proto::{LoginAnswer, Revocation, Secret};
 use bearerd_session::{
@@ -299,4 +300,20 @@ fn what_has_become_of_it_in_one_place_is_sent_to_no_other() {
     play.let_it_find("r-newer");
     play.advance(2 * SECOND);
     assert_eq!(play.open_refresh(), "r-newer");
+}
+
+#[test]
+fn until_its_token_is_on_disk_the_one_before_is_served_under_its_own_name() {
+    let mut play = trying();
+    play.disk = Disk::Hangs;
+    play.reply(granted("joe").to("joe").sid(Some("sid-joe")));
+    let shown = |play: &Play| {
+        let shown = play.shown.as_ref().expect("a token is published");
+        (shown.token.clone(), shown.user_id.clone())
+    };
+    // Whatever makes readers look again.
+    play.event(Event::WallStepped);
+    assert_eq!(shown(&play), ("a-1".to_owned(), Some("jane".to_owned())));
+    play.disk_is_back(true);
+    assert_eq!(shown(&play), ("a-joe".to_owned(), Some("joe".to_owned())));
 }
