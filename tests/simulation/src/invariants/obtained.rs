@@ -2,6 +2,7 @@
 
 use super::Invariant;
 use super::ledger::{Chain, Family, Heard, Token, slot_for};
+use super::pace::SlotPace;
 use crate::engine::World;
 use crate::history::Obtains;
 use crate::provider::token_of;
@@ -50,7 +51,12 @@ impl World {
         let Some(user) = &granted.user_id else { return };
         if self.ledger.user.as_ref().is_some_and(|before| before != user) {
             self.ledger.got.retain(|_, got| got.slot == 0 || got.family == family);
-            self.ledger.pace.slots.retain(|slot, _| *slot == 0);
+            // Whatever paced them goes with them; what the provider has refused may be said still.
+            for (slot, pace) in &mut self.ledger.pace.slots {
+                if *slot != 0 {
+                    *pace = SlotPace { is_refused: pace.is_refused, ..SlotPace::default() };
+                }
+            }
             let own = self.ledger.got.iter().filter(|(_, got)| got.slot == 0);
             let newest = own.max_by_key(|(_, got)| got.number).map(|(token, _)| *token);
             let shown = self.life.as_ref().and_then(|life| life.shown.get(&0));

@@ -62,7 +62,7 @@ pub(super) struct Attempts {
 
 #[derive(Debug, Default)]
 pub(super) struct SlotPace {
-    attempts: Attempts,
+    pub(super) attempts: Attempts,
     /// The spacing of two tokens: by itself, and for a caller without one.
     pub(super) spaced: (Option<Boot>, Option<Boot>),
     /// The provider has refused what is asked for here.
