@@ -82,6 +82,13 @@ pub(crate) struct Granting {
     pub(crate) is_out_of_file: bool,
 }
 
+impl Granting {
+    /// One by the profile's own means, or by a password.
+    pub(crate) fn of(fetch: FetchId, asked: Boot, kind: RequestKind, given: Option<Given>) -> Self {
+        Self { fetch, asked, kind, given, found: None, source: None, is_out_of_file: false }
+    }
+}
+
 /// A login that waits for its person.
 #[derive(Debug)]
 pub(crate) struct Pending {

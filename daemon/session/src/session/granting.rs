@@ -160,28 +160,12 @@ impl Session {
         let is_it = |it: &mut InFlight| it.way == Way::Own && it.slot == SlotKey::default();
         let InFlight { fetch, asked, .. } = self.in_flight.take_if(is_it)?;
         let given = self.given.clone();
-        Some(Granting {
-            fetch,
-            asked,
-            kind: RequestKind::Grant,
-            given,
-            found: None,
-            source: None,
-            is_out_of_file: false,
-        })
+        Some(Granting::of(fetch, asked, RequestKind::Grant, given))
     }
 
     fn ask_for_grant(&mut self, given: Option<Given>, kind: RequestKind, asked: Boot) -> Granting {
         let request = Request::Grant { slot: SlotKey::default(), given: given.clone() };
-        Granting {
-            fetch: self.send(request),
-            asked,
-            kind,
-            given,
-            found: None,
-            source: None,
-            is_out_of_file: false,
-        }
+        Granting::of(self.send(request), asked, kind, given)
     }
 
     fn try_found(
@@ -191,17 +175,10 @@ impl Session {
         is_out_of_file: bool,
         asked: Boot,
     ) -> Granting {
-        let found = Some(refresh_token.clone());
+        let (found, source) = (Some(refresh_token.clone()), Some(source));
         let request = Request::Refresh { refresh_token, slot: SlotKey::default() };
-        Granting {
-            fetch: self.send(request),
-            asked,
-            kind: RequestKind::Refresh,
-            given: None,
-            found,
-            source: Some(source),
-            is_out_of_file,
-        }
+        let granting = Granting::of(self.send(request), asked, RequestKind::Refresh, None);
+        Granting { found, source, is_out_of_file, ..granting }
     }
 
     /// When the request of such a login was sent, if this is its answer.

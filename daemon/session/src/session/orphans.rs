@@ -59,19 +59,27 @@ impl Session {
     ) {
         match (orphan, outcome) {
             (Orphan::Revocation, outcome) => self.revocation_answered(fetch, outcome),
-            (Orphan::Revoke, Outcome::Granted(granted)) => self.revoke_unwanted(*granted),
-            (Orphan::Revoke, Outcome::Failed(failure)) => {
-                if let Some(refresh_token) = failure.cause.refresh_token() {
-                    self.revoke(refresh_token.clone());
-                }
-            }
+            (Orphan::Revoke, outcome) => self.revoke_what_came(outcome),
             (Orphan::Parked { asked, spent, .. }, outcome) => {
                 self.parked_answered(outcome, asked, &spent, now);
             }
             (Orphan::Strayed { spent, binding }, outcome) => {
                 self.strayed_answered(&spent, &binding, outcome);
             }
-            (Orphan::Revoke | Orphan::Drop, _) => {}
+            (Orphan::Drop, _) => {}
+        }
+    }
+
+    /// Whatever the answer has brought, nobody wants it.
+    pub(super) fn revoke_what_came(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Granted(granted) => self.revoke_unwanted(*granted),
+            Outcome::Failed(failure) => {
+                if let Some(refresh_token) = failure.cause.refresh_token() {
+                    self.revoke(refresh_token.clone());
+                }
+            }
+            Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => {}
         }
     }
 

@@ -291,8 +291,8 @@ impl Session {
     /// What becomes of the answer to a use that is given up, where what it spends is tried again.
     pub(super) fn strayed(&self, spent: &Secret) -> Option<Orphan> {
         let binding = self.settings.binding.clone();
-        let trial = self.trial.as_ref().filter(|trial| trial.is_spent_by(spent, &binding));
-        trial.map(|trial| Orphan::Strayed { spent: trial.newest.clone(), binding })
+        let is_its = self.trial.as_ref().is_some_and(|trial| trial.is_spent_by(spent, &binding));
+        is_its.then(|| Orphan::Strayed { spent: spent.clone(), binding })
     }
 
     /// What was tried where the profile is no more, or for a login that was given up, has been answered. Where nothing of
@@ -303,15 +303,7 @@ impl Session {
         }
         // To another place no token of this one goes.
         if *binding == self.settings.binding {
-            match outcome {
-                Outcome::Granted(granted) => self.revoke_unwanted(*granted),
-                Outcome::Failed(failure) => {
-                    if let Some(newer) = failure.cause.refresh_token() {
-                        self.revoke(newer.clone());
-                    }
-                }
-                Outcome::Found(_) | Outcome::Device(_) | Outcome::Revoked => {}
-            }
+            self.revoke_what_came(outcome);
         }
     }
 

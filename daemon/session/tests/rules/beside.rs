@@ -32,6 +32,18 @@ pub(crate) fn trying_beside(sid: Option<&str>) -> Play {
     play
 }
 
+/// The same, where a token for another audience is got by exchange.
+pub(crate) fn trying_where_audiences_are_exchanged() -> Play {
+    let settings = Settings { exchanges: true, ..by_itself(Own::GrantFile, settings()) };
+    let mut play = Play::with(settings, Restored::Nothing);
+    play.reply(found("r-file"));
+    play.reply(granted("1"));
+    play.event(Event::SourceChanged);
+    play.reply(found("r-newer"));
+    play.advance(10 * SECOND);
+    play
+}
+
 pub(crate) fn is_done(answer: &Answer) -> bool {
     matches!(answer, Answer::Login(LoginAnswer::Done(_)))
 }
@@ -274,13 +286,7 @@ fn an_exchange_under_way_at_the_end_of_the_live_session_serves_nothing() {
 
 #[test]
 fn an_audience_that_is_refused_says_nothing_of_the_file() {
-    let settings = Settings { exchanges: true, ..by_itself(Own::GrantFile, settings()) };
-    let mut play = Play::with(settings, Restored::Nothing);
-    play.reply(found("r-file"));
-    play.reply(granted("1"));
-    play.event(Event::SourceChanged);
-    play.reply(found("r-newer"));
-    play.advance(10 * SECOND);
+    let mut play = trying_where_audiences_are_exchanged();
     play.reply(failed(Cause::Unusable { refresh_token: None }));
     play.read_of("audience:files");
     let (exchange, request) = play.open_request();

@@ -1,7 +1,7 @@
 //! What is tried beside the session that lives meets a login, a logout, an end, a move: nothing is spent twice, nobody
 //! gets what is another's, and nothing is sent to another place.
 
-use crate::beside::{is_done, trying};
+use crate::beside::{is_done, trying, trying_where_audiences_are_exchanged};
 use crate::play::{
     Disk, Play, by_itself, denied, failed, found, granted, import, later, settings, settings_at,
 };
@@ -123,37 +123,20 @@ fn what_becomes_of_it_here_is_not_sent_there() {
 
 #[test]
 fn an_exchange_between_the_answer_and_its_save_is_not_of_the_one_before() {
-    let settings = Settings { exchanges: true, ..by_itself(Own::GrantFile, settings()) };
-    let mut play = Play::with(settings, Restored::Nothing);
-    play.reply(found("r-file"));
-    play.reply(granted("1"));
-    play.event(Event::SourceChanged);
-    play.reply(found("r-newer"));
-    play.advance(10 * SECOND);
+    let mut play = trying_where_audiences_are_exchanged();
     play.disk = Disk::Hangs;
     play.reply(granted("joe").to("joe").sid(Some("sid-joe")));
     play.read_of("audience:files");
-    let janes = play.open.iter().any(|(_, request)| {
-        matches!(request, Request::Exchange { subject_token, .. } if subject_token.expose() == "a-1")
-    });
-    if janes {
-        play.reply(granted("janes-files").refresh(None));
-    }
+    play.nothing_is_sent();
     play.disk_is_back(true);
-    play.advance(3 * SECOND);
-    assert_eq!(play.shown.as_ref().and_then(|shown| shown.user_id.as_deref()), Some("joe"));
-    assert_eq!(play.served_of("audience:files"), None, "it is Jane's, shown as Joe's");
+    let (_, request) = play.open_request();
+    let Request::Exchange { subject_token, .. } = request else { panic!("{request:?}") };
+    assert_eq!(subject_token.expose(), "a-joe", "a-1 is Jane's");
 }
 
 #[test]
 fn who_waits_for_an_audience_while_it_is_tried_gets_the_token_of_the_new_one() {
-    let settings = Settings { exchanges: true, ..by_itself(Own::GrantFile, settings()) };
-    let mut play = Play::with(settings, Restored::Nothing);
-    play.reply(found("r-file"));
-    play.reply(granted("1"));
-    play.event(Event::SourceChanged);
-    play.reply(found("r-newer"));
-    play.advance(10 * SECOND);
+    let mut play = trying_where_audiences_are_exchanged();
     let reader = play.read_of("audience:files");
     play.reply(granted("joe").to("joe").sid(Some("sid-joe")));
     assert_eq!(play.shown.as_ref().and_then(|shown| shown.user_id.as_deref()), Some("joe"));

@@ -85,7 +85,7 @@ impl Pace {
         };
         self.trial.own = Some(now + pause).max(retry_after);
         self.trial_scope_refused = meaning(RequestKind::Refresh, cause).refuses_the_scope();
-        // What is about the provider or the client holds up the session, too, as long as somebody who has mended it.
+        // What is about the provider or the client holds up the session, too: as long as it does whoever asks again.
         let is_shared = match meaning(RequestKind::Refresh, cause) {
             Meaning::Again { reach } | Meaning::Hold { reach, .. } => reach == Reach::Session,
             _ => false,
